@@ -1,0 +1,462 @@
+"""The three sweeps and the re-read list: what to read next. Each ``step`` is one page, read and committed under ``store.pages``.
+
+    full   every row of the open years, resumable; what it did not see is a candidate, read again by key, then deleted
+    hot    the same over rows dated in the last days
+    hint   rows and keys that the source's own stamps name; the mark is read before the rows and stored with the last page
+    reread keys on the durable list
+
+Whatever the sweep, a page's effect is :mod:`agent.capture`'s alone.
+"""
+
+from __future__ import annotations
+
+import base64
+import json
+from dataclasses import dataclass, field
+from operator import lt
+from typing import TYPE_CHECKING, Any, Final
+
+from agent.core.diff import duplicates
+from agent.sources.query import Window
+from agent.state.fingerprints import IntegerTable, Span, TextTable, mark_seen
+from proto.problems import Problem
+from proto.values import date_of
+
+if TYPE_CHECKING:
+    import sqlite3
+    from collections.abc import Callable, Sequence
+    from datetime import timedelta
+
+    from agent.capture import Capture
+    from agent.profile import EntityProfile
+    from agent.sources.page import Page
+    from agent.state.fingerprints import Table
+    from agent.state.store import EntityChange
+
+KEYS: Final = 500
+"""Keys read again by one step."""
+
+_SAVE_MS: Final = 1000
+_MAX_SAVED: Final = 20_000
+
+
+@dataclass(slots=True)
+class Range:
+    """One entity's part of a full or hot sweep: pages first, then the candidates that they left.
+
+    ``tick`` is the capture count at the start: whatever was captured later was seen by its own capture and is no candidate.
+    """
+
+    profile: EntityProfile
+    window: Window
+    span: Span
+    tick: int
+    ordered: bool = False
+    after: Any = None
+    paged: bool = False
+    last_native: int | None = None
+    seen: bytearray = field(default_factory=bytearray)
+    seen_keys: set[Any] = field(default_factory=set)
+    candidates: list[Any] | None = None
+    missing: list[Any] = field(default_factory=list)
+    confirmed: list[Any] | None = None
+    held: set[Any] = field(default_factory=set)
+    rows: int = 0
+    found: bool = False
+
+    def page(self, capture: Capture, limit: int) -> int:
+        """Read and commit one page; the number of its rows."""
+        page = capture.source.page(self.profile, self.after, limit, self.window)
+        capture.watch(page.origin)
+        table = capture.table(self.profile)
+        natives = capture.natives(table, page.keys, self.profile.name)
+        known = self._look_up(table, page, natives, capture.store.closed_years())
+        change = capture.examine(self.profile, page, known, natives)
+        self._note_problems(capture, page, natives)
+        self._commit(capture, change)
+        self.after, self.paged = page.last, not page.full
+        self.rows += len(page)
+        return len(page)
+
+    def _look_up(
+        self, table: Table, page: Page, natives: Sequence[Any], closed: Sequence[str]
+    ) -> dict[Any, tuple[Any, ...]]:
+        """Fingerprints of the page's keys; notes what was seen, or, in key order, what the page's range holds beyond it."""
+        if not (self.ordered and isinstance(table, IntegerTable)):
+            known = table.known(list(natives))
+            if isinstance(table, TextTable) and self.span == Span():
+                mark_seen(self.seen, (found[2] for found in known.values()))
+            else:
+                self.seen_keys.update(natives)
+            return known
+        last = natives[-1] if page.full else None
+        if not _ascending(self.last_native, natives):
+            raise Problem("GOR-1406", entity=self.profile.name, count=max(1, duplicates(natives)))
+        span = table.between(self.last_native, last, closed)
+        present = set(natives)
+        self.missing += [key for key, found in span.items() if found[2] and key not in present]
+        self.last_native = last
+        return span
+
+    def _note_problems(self, capture: Capture, page: Page, natives: Sequence[Any]) -> None:
+        """Rows without a key and repeated keys are told, and the entity is not complete; its other rows go on."""
+        unkeyed, repeated = sum(page.unkeyed.values()), duplicates(natives)
+        if unkeyed:
+            capture.store.pause(
+                self.profile.entity.number, "GOR-1405", {"entity": self.profile.name, "count": str(unkeyed)}
+            )
+        elif repeated:
+            capture.store.pause(
+                self.profile.entity.number, "GOR-1406", {"entity": self.profile.name, "count": str(repeated)}
+            )
+
+    def sift(self, capture: Capture) -> bool:
+        """Read candidates again, one step; True when the range is done.
+
+        First all of them are looked at without deleting, so that the guard is asked about the whole number; then the absent ones are read
+        once more, and those absent again are deleted in the same critical section.
+        """
+        if self.candidates is None:
+            self.candidates = self._candidates(capture)
+            self.confirmed = []
+        if self.confirmed is not None:
+            return self._confirm(capture, self.candidates, self.confirmed)
+        chunk, self.candidates = self.candidates[:KEYS], self.candidates[KEYS:]
+        if chunk:
+            change, gone = capture.read_again(self.profile, chunk)
+            capture.drop(change, gone)
+            self._commit(capture, change)
+        return not self.candidates
+
+    def _commit(self, capture: Capture, change: EntityChange) -> None:
+        self.found |= capture.commit([change]) > 0
+        self.held.update(key for key, _kind in change.held)
+
+    def _candidates(self, capture: Capture) -> list[Any]:
+        table, closed = capture.table(self.profile), capture.store.closed_years()
+        if self.ordered:
+            return self.missing
+        if isinstance(table, TextTable) and self.span == Span():
+            return table.unseen(self.seen, self.tick, closed)
+        return sorted(table.within(self.tick, self.span, closed) - self.seen_keys)
+
+    def _confirm(self, capture: Capture, candidates: list[Any], confirmed: list[Any]) -> bool:
+        """Look at the next candidates; when all were looked at, ask the guard about those that are absent."""
+        chunk, self.candidates = candidates[:KEYS], candidates[KEYS:]
+        if chunk:
+            change, gone = capture.read_again(self.profile, chunk)
+            confirmed += gone
+            self._commit(capture, change)
+        if self.candidates:
+            return False
+        self.candidates, self.confirmed = confirmed, None
+        if len(confirmed) > KEYS and capture.hold_if_many(self.profile, confirmed):
+            self.held.update(confirmed)
+            self.candidates = []
+        return not self.candidates
+
+
+def _ascending(after: int | None, numbers: Sequence[Any]) -> bool:
+    """Whether the source pages in the order of numbers, each once: only then is a page a range."""
+    return all(map(lt, numbers, numbers[1:])) and (after is None or not numbers or after < numbers[0])
+
+
+@dataclass(slots=True)
+class FullSweep:
+    """Every entity, resumable. What it began under stands in ``started``; anything else voids it (:meth:`Capture.void`, Adopt)."""
+
+    capture: Capture
+    profiles: list[EntityProfile]
+    started: dict[str, Any]
+    range: Range | None = None
+    done: int = 0
+    rows: int = 0
+    saved_ms: int = 0
+    found: bool = False
+
+    @classmethod
+    def resume(cls, capture: Capture, profiles: list[EntityProfile]) -> FullSweep:
+        """The sweep that the state file remembers, or a new one. Its hint marks are read here, before any row."""
+        store = capture.store
+        saved = store.get("sweep_full")
+        if saved:
+            state = json.loads(saved)
+            sweep = cls(capture, profiles, state["started"], done=state["done"], rows=state["rows"])
+            sweep.range = _restore(sweep, state["range"])
+            return sweep
+        origin = capture.source.origin()
+        capture.watch(origin)
+        sweep = cls(
+            capture, profiles, {"ms": capture.now_ms(), "identity": origin.identity, "profile": capture.profile.hash}
+        )
+        sweep.lay_marks()
+        return sweep
+
+    def lay_marks(self) -> None:
+        """Where an entity has hints but no mark yet, take it now: what changes from here on is in the hints."""
+        store = self.capture.store
+        marks = {}
+        with store.database.lock:
+            have = {entity for (entity,) in store.database.connection.execute("SELECT entity FROM hint_mark")}
+        for profile in self.profiles:
+            if profile.entity.number not in have and (mark := self.capture.source.hint_mark(profile)) is not None:
+                marks[profile.entity.number] = mark
+        with store.database.transaction() as connection:
+            connection.executemany(
+                "INSERT OR REPLACE INTO hint_mark VALUES (?, ?)",
+                [(number, json.dumps(mark)) for number, mark in marks.items()],
+            )
+
+    def step(self, limit: int) -> bool:
+        """One page, or one step of candidates; True when the sweep is done."""
+        store = self.capture.store
+        with store.pages:
+            if self.range is None:
+                if self.done == len(self.profiles):
+                    self._finish()
+                    return True
+                self.range = self._open(self.profiles[self.done])
+            current = self.range
+            if not current.paged:
+                self.rows += current.page(self.capture, limit)
+            elif current.sift(self.capture):
+                self.found |= current.found
+                self.range, self.done = None, self.done + 1
+                self._read_whole(current)
+            self._save()
+        return False
+
+    def skip(self) -> None:
+        """Leave the present entity: it was paused."""
+        self.range, self.done = None, self.done + 1
+
+    def _open(self, profile: EntityProfile) -> Range:
+        capture = self.capture
+        years = capture.open_years() if profile.entity.year else None
+        capture.check_drift(profile)
+        ordered = profile.key_type == "int"
+        capture.table(profile)
+        return Range(profile, Window(years=years), Span(), capture.store.tick, ordered=ordered)
+
+    def _read_whole(self, done: Range) -> None:
+        """The entity was read whole since the sweep began: that is as fresh as it is, and nothing else of it is held."""
+        self.capture.note_fresh([done.profile], int(self.started["ms"]))
+        self.capture.store.hold_only(done.profile.entity.number, done.held)
+
+    def _save(self) -> None:
+        """Keep the cursor with the seen set, at most once a second: a crash reads a second's pages again, which changes nothing."""
+        now = self.capture.now_ms()
+        if now - self.saved_ms < _SAVE_MS:
+            return
+        self.saved_ms = now
+        state = {"started": self.started, "done": self.done, "rows": self.rows, "range": _frozen(self.range)}
+        self.capture.store.put(sweep_full=json.dumps(state))
+
+    def _finish(self) -> None:
+        store, started = self.capture.store, self.started
+        full = {
+            "started_ms": started["ms"],
+            "finished_ms": self.capture.now_ms(),
+            "identity": started["identity"],
+            "profile": started["profile"],
+        }
+        store.put(full=json.dumps(full), based=1, sweep_full=None, resync_due=None)
+
+
+def _frozen(current: Range | None) -> dict[str, Any] | None:
+    """The range as JSON, if it can be taken up again: a key of a strange type or very many candidates start the entity anew."""
+    if current is None or current.paged or len(current.missing) > _MAX_SAVED:
+        return None
+    if current.after is not None and not all(isinstance(part, int | str) for part in current.after):
+        return None
+    return {
+        "entity": current.profile.name,
+        "after": current.after,
+        "tick": current.tick,
+        "last": current.last_native,
+        "missing": current.missing,
+        "seen": base64.b64encode(current.seen).decode(),
+    }
+
+
+def _restore(sweep: FullSweep, frozen: dict[str, Any] | None) -> Range | None:
+    """The range that was frozen; None starts the entity anew."""
+    if frozen is None or sweep.done >= len(sweep.profiles) or sweep.profiles[sweep.done].name != frozen["entity"]:
+        return None
+    profile = sweep.profiles[sweep.done]
+    years = sweep.capture.open_years() if profile.entity.year else None
+    return Range(
+        profile,
+        Window(years=years),
+        Span(),
+        frozen["tick"],
+        ordered=profile.key_type == "int",
+        after=None if frozen["after"] is None else tuple(frozen["after"]),
+        last_native=frozen["last"],
+        missing=list(frozen["missing"]),
+        seen=bytearray(base64.b64decode(frozen["seen"])),
+    )
+
+
+@dataclass(slots=True)
+class HotSweep:
+    """Rows dated in the last ``days``, and whole entities without dates and hints as long as they are small."""
+
+    capture: Capture
+    profiles: list[EntityProfile]
+    days: int
+    today: int
+    small: int = 5000
+    range: Range | None = None
+    done: int = 0
+    started_ms: int = 0
+    found: bool = False
+
+    def step(self, limit: int) -> bool:
+        """One page or one step of candidates; True when the sweep is done."""
+        store = self.capture.store
+        with store.pages:
+            self.started_ms = self.started_ms or self.capture.now_ms()
+            if self.range is None:
+                if self.done == len(self.profiles):
+                    return True
+                self.range = self._open(self.profiles[self.done])
+                if self.range is None:
+                    self.done += 1
+                    return False
+            current = self.range
+            if not current.paged:
+                current.page(self.capture, limit)
+            elif current.sift(self.capture):
+                self.found |= current.found
+                if current.span == Span():
+                    self.capture.note_fresh([current.profile], self.started_ms)
+                self.range, self.done = None, self.done + 1
+        return False
+
+    def skip(self) -> None:
+        """Leave the present entity: it was paused."""
+        self.range, self.done = None, self.done + 1
+
+    def _open(self, profile: EntityProfile) -> Range | None:
+        """The window of the entity; None: neither dated nor small."""
+        capture = self.capture
+        years = capture.open_years() if profile.entity.year else None
+        tick = capture.store.tick
+        if profile.entity.date:
+            first, until = self.today - self.days + 1, self.today + 2
+            window = Window(since=date_of(first), until=date_of(until), years=years)
+            return Range(profile, window, Span(first, until), tick)
+        if capture.table(profile).count() > self.small:
+            return None
+        return Range(profile, Window(years=years), Span(), tick, ordered=profile.key_type == "int")
+
+
+@dataclass(slots=True)
+class HintPass:
+    """One look at every entity's hints. Marks are read before the rows; one commit holds everything, marks included, when it is small."""
+
+    capture: Capture
+    profiles: list[EntityProfile]
+    found: bool = False
+
+    def run(self, limit: int) -> int:
+        """Look once; rows put into the outbox. An interrupted pass starts again from the stored marks."""
+        capture, shipped = self.capture, 0
+        with capture.store.pages:
+            started = capture.now_ms()
+            pending: list[EntityChange] = []
+            marks: dict[int, Any] = {}
+            for profile in self.profiles:
+                stored = capture.mark(profile)
+                mark = capture.source.hint_mark(profile) if stored is not None else None
+                if stored is None or mark is None:
+                    continue
+                pending += self._changes(profile, stored, limit)
+                marks[profile.entity.number] = mark
+                if sum(len(change.rows) for change in pending) >= limit:
+                    shipped += capture.commit(pending, _keep(marks))
+                    pending, marks = [], {}
+            if pending or any(json.dumps(mark) != capture.store.mark(entity) for entity, mark in marks.items()):
+                shipped += capture.commit(pending, _keep(marks))
+            capture.note_fresh([profile for profile in self.profiles if profile.hint and profile.hints], started)
+        self.found = shipped > 0
+        return shipped
+
+    def _changes(self, profile: EntityProfile, mark: Any, limit: int) -> list[EntityChange]:
+        """What the entity's own stamps and other tables' hints lead to. Pages beyond the first are committed at once, without the mark."""
+        capture = self.capture
+        changes: list[EntityChange] = []
+        after = None
+        while profile.hint:
+            page = capture.source.hint_page(profile, mark, after, limit)
+            capture.watch(page.origin)
+            if len(page):
+                table = capture.table(profile)
+                natives = capture.natives(table, page.keys, profile.name)
+                changes.append(capture.examine(profile, page, table.known(list(set(natives))), natives))
+            if not page.full:
+                break
+            capture.commit(changes)
+            changes, after = [], page.last
+        named = [key for hint in profile.hints for key in self._named(profile, hint, mark, limit)]
+        return changes + self._looked_up(profile, list(dict.fromkeys(named)), changes)
+
+    def _named(self, profile: EntityProfile, hint: Any, mark: Any, limit: int) -> list[str]:
+        keys: list[str] = []
+        after = None
+        while True:
+            page = self.capture.source.hint_keys(profile, hint, mark, after, limit)
+            keys += page.keys
+            after = page.last
+            if after is None:
+                return keys
+
+    def _looked_up(self, profile: EntityProfile, keys: list[str], before: list[EntityChange]) -> list[EntityChange]:
+        """Keys that another table names, read by key; one state per key goes into the commit."""
+        capture, changes = self.capture, []
+        if not keys:
+            return []
+        table = capture.table(profile)
+        taken = {fingerprint.key for change in before for fingerprint in change.fingerprints}
+        natives = [key for key in capture.natives(table, keys, profile.name) if key not in taken]
+        for start in range(0, len(natives), KEYS):
+            change, gone = capture.read_again(profile, natives[start : start + KEYS])
+            capture.drop(change, gone)
+            changes.append(change)
+        return changes
+
+
+def _keep(marks: dict[int, Any]) -> Callable[[sqlite3.Connection], None]:
+    """Store the marks in the transaction of the last page that they stand for."""
+    rows = [(number, json.dumps(mark)) for number, mark in marks.items()]
+
+    def write(connection: sqlite3.Connection) -> None:
+        connection.executemany("INSERT OR REPLACE INTO hint_mark VALUES (?, ?)", rows)
+
+    return write
+
+
+def reread(capture: Capture, profiles: dict[int, EntityProfile]) -> bool:
+    """Read the next keys of the durable list; False if it is empty."""
+    with capture.store.pages:
+        batch = capture.store.reread_batch(KEYS)
+        if batch is None:
+            return False
+        number, keys = batch
+        profile = profiles.get(number)
+        if profile is None:
+            capture.store.forget_reread(number)
+            return True
+        table = capture.table(profile)
+        natives = capture.natives(table, [str(key) for key in keys], profile.name)
+        change, gone = capture.read_again(profile, natives)
+        capture.drop(change, gone)
+        change.reread, change.released = keys, keys
+        capture.commit([change])
+    return True
+
+
+def hot_today(now_ms: int, utc_offset: timedelta) -> int:
+    """Day number of the school's today."""
+    return int((now_ms / 1000 + utc_offset.total_seconds()) // 86_400)

@@ -1,0 +1,207 @@
+"""What every command of ours shares: the same options after the subcommand, exit codes, results to stdout, the rest to stderr.
+
+Exit 0 ok, 1 failed, 2 misused. With ``--json`` the last line of stdout is one JSON value: the result, or the problem.
+"""
+
+from __future__ import annotations
+
+import argparse
+import json
+import logging
+import os
+import sys
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import TYPE_CHECKING, Any, NoReturn
+
+from proto import __version__
+from proto.problems import Problem
+from proto.settings import describe, load
+from proto.texts import choose_language, translations
+
+if TYPE_CHECKING:
+    from collections.abc import Callable, Mapping, Sequence
+
+    from proto.settings import Setting
+
+OK, FAILED, MISUSED = 0, 1, 2
+
+
+@dataclass(frozen=True, slots=True)
+class Argument:
+    """One argument of a command, as argparse takes it; ``help`` is an English message id."""
+
+    names: tuple[str, ...]
+    help: str
+    options: Mapping[str, Any] = field(default_factory=dict)
+
+
+@dataclass(frozen=True, slots=True)
+class Command:
+    """One command, by its words: ``("school", "add")``. ``run`` returns the exit code."""
+
+    words: tuple[str, ...]
+    help: str
+    run: Callable[[Context], int]
+    arguments: tuple[Argument, ...] = ()
+
+
+@dataclass(frozen=True, slots=True)
+class Program:
+    """A program: its name for settings (``agent``), its commands, its table of settings, where its file and data usually are."""
+
+    name: str
+    description: str
+    commands: Sequence[Command]
+    settings: Sequence[Setting]
+    config: Path
+    data: Path
+
+
+class Context:
+    """What a running command knows of its call."""
+
+    def __init__(self, program: Program, arguments: argparse.Namespace, lang: str, environ: Mapping[str, str]) -> None:
+        self.program, self.arguments, self.lang, self.environ = program, arguments, lang, environ
+        self.json: bool = arguments.json
+        self.data = Path(arguments.data).expanduser() if arguments.data else self._default_data()
+        self.text = translations(lang).gettext
+        self.ntext = translations(lang).ngettext
+
+    def _default_data(self) -> Path:
+        return Path(self.environ.get(f"GOROD_{self.program.name.upper()}_DATA") or self.program.data).expanduser()
+
+    def config_file(self, beside: str | None = None) -> Path | None:
+        """The settings file: ``--config``, else ``beside`` in the data folder, else the system's, else None."""
+        if self.arguments.config:
+            return Path(self.arguments.config)
+        for candidate in ([self.data / beside] if beside else []) + [self.program.config]:
+            if candidate.exists():
+                return candidate
+        return None
+
+    def settings(self, beside: str | None = None) -> dict[str, Any]:
+        """Checked settings of the program; raises Problem."""
+        return load(self.program.name, self.program.settings, self.config_file(beside), self.environ)
+
+    def say(self, line: str = "") -> None:
+        """A line for people on stdout; nothing with ``--json``."""
+        if not self.json:
+            print(printable(line, sys.stdout.encoding))
+
+    def result(self, value: Any) -> None:
+        """The result as JSON, one line, with ``--json``; nothing otherwise."""
+        if self.json:
+            print(json.dumps(value, ensure_ascii=not _is_unicode(sys.stdout.encoding), default=str), flush=True)
+
+
+def printable(line: str, encoding: str | None) -> str:
+    """The line as the console can show it."""
+    return line if _is_unicode(encoding) else line.encode(encoding or "ascii", "replace").decode(encoding or "ascii")
+
+
+def _is_unicode(encoding: str | None) -> bool:
+    return (encoding or "").lower().replace("-", "").startswith("utf")
+
+
+class _Parser(argparse.ArgumentParser):
+    """Says what is wrong in the reader's language."""
+
+    text: Callable[[str], str] = staticmethod(lambda message: message)
+
+    def error(self, message: str) -> NoReturn:
+        template = self.text("The command is not written correctly: {message}. Help: {command} --help")
+        print(printable(template.format(message=message, command=self.prog), sys.stderr.encoding), file=sys.stderr)
+        raise SystemExit(MISUSED)
+
+
+def main(program: Program, argv: Sequence[str] | None = None, environ: Mapping[str, str] | None = None) -> int:
+    """Run one command line; returns the exit code. Problems are told in words, or as JSON with ``--json``."""
+    arguments, environ = list(sys.argv[1:] if argv is None else argv), os.environ if environ is None else environ
+    lang = choose_language(_early_lang(arguments), environ)
+    namespace = _parser(program, lang).parse_args(arguments)
+    logging.basicConfig(
+        stream=sys.stderr,
+        level=environ.get("GOROD_LOG", "INFO"),
+        format="%(asctime)s %(levelname)s %(name)s %(message)s",
+        force=True,
+    )
+    context = Context(program, namespace, lang, environ)
+    try:
+        return int(namespace.run(context))
+    except Problem as problem:
+        tell(problem, lang)
+        context.result(problem.as_json(lang))
+        return MISUSED if problem.code in ("GOR-1004", "GOR-1010") else FAILED
+    except KeyboardInterrupt:
+        return 130
+    except BrokenPipeError:  # the reader of stdout went away, as `| head` does
+        sys.stdout = open(os.devnull, "w", encoding="utf-8")  # noqa: SIM115, PTH123  keeps the interpreter's last flush quiet
+        return FAILED
+
+
+def tell(problem: Problem, lang: str) -> None:
+    """The problem on stderr: code and sentence, then the next step."""
+    for line in (f"{problem.code}: {problem.text(lang)}", problem.next_step(lang)):
+        print(printable(line, sys.stderr.encoding), file=sys.stderr)
+
+
+def _early_lang(arguments: Sequence[str]) -> str | None:
+    """``--lang`` before parsing, so that help and errors speak it too."""
+    for position, word in enumerate(arguments):
+        if word.startswith("--lang="):
+            return word.removeprefix("--lang=")
+        if word == "--lang" and position + 1 < len(arguments):
+            return arguments[position + 1]
+    return None
+
+
+def _parser(program: Program, lang: str) -> argparse.ArgumentParser:
+    text = translations(lang).gettext
+    _Parser.text = staticmethod(text)
+    name = "gorod" if program.name == "demo" else f"gorod-{program.name}"
+    top = _Parser(prog=name, description=text(program.description), allow_abbrev=False)
+    top.add_argument("--version", action="version", version=f"{name} {__version__}")
+    groups: dict[tuple[str, ...], Any] = {(): top.add_subparsers(dest="command", required=True, metavar="COMMAND")}
+    shared = _shared_options(text)
+    for command in program.commands:
+        for depth in range(1, len(command.words)):
+            group = command.words[:depth]
+            if group not in groups:
+                child = groups[group[:-1]].add_parser(group[-1], allow_abbrev=False)
+                groups[group] = child.add_subparsers(required=True, metavar="COMMAND")
+        leaf = groups[command.words[:-1]].add_parser(
+            command.words[-1],
+            help=text(command.help),
+            description=text(command.help),
+            parents=[shared],
+            allow_abbrev=False,
+        )
+        for argument in command.arguments:
+            leaf.add_argument(*argument.names, help=text(argument.help), **argument.options)
+        leaf.set_defaults(run=command.run)
+    return top
+
+
+def _shared_options(text: Callable[[str], str]) -> argparse.ArgumentParser:
+    shared = argparse.ArgumentParser(add_help=False)
+    group = shared.add_argument_group(text("options of every command"))
+    group.add_argument("--config", metavar="FILE", help=text("settings file"))
+    group.add_argument("--data", metavar="FOLDER", help=text("data folder"))
+    group.add_argument("--json", action="store_true", help=text("result as JSON, in the last line"))
+    group.add_argument("--lang", choices=("ru", "en"), help=text("language of the output"))
+    return shared
+
+
+def config_command(beside: str | None = None) -> Command:
+    """The command ``config``: every setting with its value, default and meaning."""
+
+    def run(context: Context) -> int:
+        rows = describe(context.program.name, context.program.settings, context.settings(beside))
+        for row in rows:
+            unit = f" {row['unit']}" if row["unit"] else ""
+            context.say(f"{row['key']} = {row['value']}{unit}    {row['env']}\n    {context.text(row['help'])}")
+        context.result(rows)
+        return OK
+
+    return Command(("config",), "Show every setting, its value and its meaning", run)

@@ -1,0 +1,1 @@
+"""Messages of the stream, generated from ``*.proto``; see ``make proto``."""
