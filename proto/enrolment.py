@@ -39,6 +39,7 @@ _BODY_CHARS: Final = (PIN_BYTES + SECRET_BYTES) * 8 // 5
 _ADDRESS: Final = re.compile(r"(?:\[(?P<six>[0-9a-fA-F:.]+)\]|(?P<host>[^\s:/\[\]]+)):(?P<port>\d{1,5})")
 _MAX_PORT: Final = 65_535
 _PROBLEM_CODE: Final = re.compile(r"GOR-\d{4}")
+_RESERVED: Final = frozenset({"self", "code"})  # names of a problem's own arguments, of no use as details
 _RENEWAL_LABEL: Final = b"gorod renewal 1\n"
 
 
@@ -140,4 +141,4 @@ def unpack_problem(data: bytes) -> Problem | None:
         known = _PROBLEM_CODE.fullmatch(code) and isinstance(details, dict)
     except (ValueError, KeyError, TypeError):
         return None
-    return Problem(code, **{str(name): value for name, value in details.items()}) if known else None
+    return Problem(code, **{name: details[name] for name in details if name not in _RESERVED}) if known else None

@@ -11,6 +11,7 @@ if TYPE_CHECKING:
 
 PRIVATE_FILE: Final = 0o600
 PRIVATE_FOLDER: Final = 0o700
+_UNFINISHED: Final = ".unfinished"
 
 
 def private_folder(path: Path) -> Path:
@@ -40,6 +41,12 @@ def write_once(path: Path, data: bytes, mode: int = PRIVATE_FILE) -> None:
         sync_folder(path.parent)
 
 
+def remove_leftovers(folder: Path) -> None:
+    """Delete what writers that were cut short left in the folder. Only for a folder that one process writes to at a time."""
+    for leftover in folder.glob(f".*{_UNFINISHED}"):
+        leftover.unlink(missing_ok=True)
+
+
 def sync_folder(path: Path) -> None:
     """Bring names of files to the disk, where the system lets a folder be opened (Windows does this by itself)."""
     if os.name != "posix":
@@ -53,7 +60,7 @@ def sync_folder(path: Path) -> None:
 
 def _written_beside(path: Path, data: bytes, mode: int) -> Path:
     """A finished file beside the final one; its mode is right before the first byte of a secret is in it."""
-    temporary = path.with_name(f".{path.name}.{secrets.token_hex(6)}")
+    temporary = path.with_name(f".{path.name}.{secrets.token_hex(6)}{_UNFINISHED}")
     descriptor = os.open(temporary, os.O_WRONLY | os.O_CREAT | os.O_EXCL | getattr(os, "O_BINARY", 0), mode)
     try:
         with os.fdopen(descriptor, "wb") as file:

@@ -1,0 +1,1 @@
+"""Certificate authority of the department: one-time codes, enrolment, renewal, revocation."""
