@@ -132,7 +132,7 @@ def _as_numbers(texts: Sequence[str]) -> list[int] | None:
 
 
 def _differences(numbers: Sequence[int]) -> list[int]:
-    return [numbers[0], *map(sub, numbers[1:], numbers)]
+    return [int(numbers[0]), *map(sub, numbers[1:], numbers)]
 
 
 def decode(data: bytes) -> Changes:

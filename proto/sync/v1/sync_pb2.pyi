@@ -211,20 +211,16 @@ class Header(_message.Message):
     def __init__(self, school: _Optional[str] = ..., epoch: _Optional[bytes] = ..., seq: _Optional[int] = ..., previous: _Optional[bytes] = ..., schema: _Optional[int] = ..., sealing_key_id: _Optional[str] = ..., origin: _Optional[_Union[Origin, _Mapping]] = ..., rows: _Optional[int] = ..., counts: _Optional[_Iterable[_Union[EntityCount, _Mapping]]] = ..., profile_hash: _Optional[str] = ..., captured_ms: _Optional[int] = ..., batch_bytes: _Optional[int] = ...) -> None: ...
 
 class EntityCount(_message.Message):
-    __slots__ = ("entity", "inserts", "updates", "deletes", "unfit", "archived")
+    __slots__ = ("entity", "rows", "deletes", "unfit")
     ENTITY_FIELD_NUMBER: _ClassVar[int]
-    INSERTS_FIELD_NUMBER: _ClassVar[int]
-    UPDATES_FIELD_NUMBER: _ClassVar[int]
+    ROWS_FIELD_NUMBER: _ClassVar[int]
     DELETES_FIELD_NUMBER: _ClassVar[int]
     UNFIT_FIELD_NUMBER: _ClassVar[int]
-    ARCHIVED_FIELD_NUMBER: _ClassVar[int]
     entity: int
-    inserts: int
-    updates: int
+    rows: int
     deletes: int
     unfit: int
-    archived: int
-    def __init__(self, entity: _Optional[int] = ..., inserts: _Optional[int] = ..., updates: _Optional[int] = ..., deletes: _Optional[int] = ..., unfit: _Optional[int] = ..., archived: _Optional[int] = ...) -> None: ...
+    def __init__(self, entity: _Optional[int] = ..., rows: _Optional[int] = ..., deletes: _Optional[int] = ..., unfit: _Optional[int] = ...) -> None: ...
 
 class Batch(_message.Message):
     __slots__ = ("tables", "years")

@@ -1,0 +1,240 @@
+"""People's accounts: who may sign in, in which role, for which schools. Used by the portal and, without it, by ``user``.
+
+Sessions and signing in stand in :mod:`collector.store.sessions` and :mod:`collector.store.signin`. Reading and writing go through a SQLAlchemy connection; every time is handed in, aware, in UTC.
+"""
+
+from __future__ import annotations
+
+import secrets
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, Any, Final
+
+from sqlalchemy import delete, func, insert, select, true, update
+from sqlalchemy.exc import IntegrityError
+
+from collector.core import credentials
+from collector.core.credentials import factor_key, open_secret, provisioning_uri, secret_from_text, secret_text
+from collector.store.account_tables import (
+    CITY_ROLES,
+    GRANTS,
+    PERSON_ROLES,
+    ROLES,
+    SCHOOL_ROLES,
+    account,
+    account_scope,
+    session,
+)
+from collector.store.tables import METADATA, SCHEMA
+from proto.problems import Problem
+
+if TYPE_CHECKING:
+    from collections.abc import Sequence
+    from datetime import datetime
+
+    from sqlalchemy import ColumnElement, Connection, Row
+
+__all__ = [
+    "CITY_ROLES",
+    "GRANTS",
+    "PERSON_ROLES",
+    "ROLES",
+    "SCHOOL_ROLES",
+    "Account",
+    "NewAccount",
+    "add",
+    "disable",
+    "every",
+    "factor_key",
+    "find",
+    "get",
+    "open_secret",
+    "provisioning_uri",
+    "reset",
+    "seal",
+    "secret_from_text",
+    "secret_text",
+    "set_role",
+]
+
+LOGIN_MAX: Final = 100
+
+
+@dataclass(frozen=True, slots=True)
+class Account:
+    """An account as lists show it and rights are decided by it; `schools` is empty for a role of the city."""
+
+    id: int
+    login: str
+    role: str
+    schools: tuple[str, ...]
+    factor: bool
+    created_at: datetime
+    signed_in_at: datetime | None
+    disabled_at: datetime | None
+
+    def as_json(self) -> dict[str, object]:
+        """One row of ``gorod-collector user list --json``."""
+        return {
+            "login": self.login,
+            "role": self.role,
+            "schools": list(self.schools),
+            "second_factor": self.factor,
+            "created_at": _stamp(self.created_at),
+            "signed_in_at": _stamp(self.signed_in_at),
+            "disabled_at": _stamp(self.disabled_at),
+        }
+
+
+@dataclass(frozen=True, slots=True)
+class NewAccount:
+    """What an account is made of. `factor_secret` enrols the second factor beforehand (demo, tests), else the first sign-in does."""
+
+    login: str
+    role: str
+    password: str
+    schools: tuple[str, ...] = ()
+    factor_secret: bytes | None = None
+
+
+def add(connection: Connection, new: NewAccount, now: datetime, key: bytes) -> Account:
+    """Make an account; a Problem says what is wrong with its login, role, schools or password. `key` is :func:`factor_key`'s."""
+    login = _fit_login(new.login)
+    _check_role(connection, new.role, new.schools)
+    _check_password(new.password, login)
+    values = {
+        "login": login,
+        "role": new.role,
+        "password_hash": credentials.hash_password(new.password, secrets.token_bytes(credentials.SALT_BYTES)),
+        "factor_secret": new.factor_secret and seal(key, login, new.factor_secret),
+        "created_at": now,
+        "password_at": now,
+    }
+    try:
+        with connection.begin_nested():
+            number = connection.execute(insert(account).values(values).returning(account.c.id)).scalar_one()
+    except IntegrityError as error:
+        raise Problem("GOR-1901", login=login) from error
+    _set_scope(connection, number, new.schools)
+    return get(connection, login)
+
+
+def get(connection: Connection, login: str) -> Account:
+    """The account of a login, in any spelling; Problem GOR-1902 if there is none."""
+    rows = _read(connection, account.c.login == credentials.normalise_login(login))
+    if not rows:
+        raise Problem("GOR-1902", login=login)
+    return rows[0]
+
+
+def find(connection: Connection, number: int) -> Account | None:
+    """The account of a number, disabled or not."""
+    rows = _read(connection, account.c.id == number)
+    return rows[0] if rows else None
+
+
+def every(connection: Connection) -> list[Account]:
+    """All accounts by login."""
+    return _read(connection, true())
+
+
+def set_role(connection: Connection, login: str, role: str, schools: Sequence[str]) -> Account:
+    """Give an account another role and scope; it holds from the next page on, sessions stay open."""
+    known = get(connection, login)
+    _check_role(connection, role, schools)
+    connection.execute(update(account).where(account.c.id == known.id).values(role=role))
+    _set_scope(connection, known.id, schools)
+    return get(connection, login)
+
+
+def disable(connection: Connection, login: str, now: datetime) -> Account:
+    """Close an account: nobody signs in with it, open sessions end at once."""
+    known = get(connection, login)
+    connection.execute(update(account).where(account.c.id == known.id).values(disabled_at=now))
+    _end_sessions(connection, known.id)
+    return get(connection, login)
+
+
+def reset(connection: Connection, login: str, password: str, now: datetime) -> Account:
+    """New password, second factor enrolled anew at the next sign-in, sessions ended, failures forgotten, account open again."""
+    known = get(connection, login)
+    _check_password(password, known.login)
+    values: dict[str, Any] = {
+        "password_hash": credentials.hash_password(password, secrets.token_bytes(credentials.SALT_BYTES)),
+        "password_at": now,
+        "factor_secret": None,
+        "factor_step": None,
+        "disabled_at": None,
+    }
+    connection.execute(update(account).where(account.c.id == known.id).values(values))
+    _end_sessions(connection, known.id)
+    return get(connection, login)
+
+
+def seal(key: bytes, login: str, secret: bytes) -> bytes:
+    """A second factor's secret as the table keeps it."""
+    return credentials.seal_secret(key, login, secret, secrets.token_bytes(12))
+
+
+def _fit_login(login: str) -> str:
+    plain = credentials.normalise_login(login)
+    if not plain or len(plain) > LOGIN_MAX or any(not sign.isprintable() or sign.isspace() for sign in plain):
+        raise Problem("GOR-1908", login=repr(login))
+    return plain
+
+
+def _check_role(connection: Connection, role: str, schools: Sequence[str]) -> None:
+    if role not in ROLES:
+        raise Problem("GOR-1904", role=role, known=", ".join(ROLES))
+    if role in CITY_ROLES and schools:
+        raise Problem("GOR-1907", role=role)
+    if role not in CITY_ROLES and not schools:
+        raise Problem("GOR-1905", role=role)
+    table = METADATA.tables[f"{SCHEMA}.school"]
+    known = set(connection.execute(select(table.c.school_id).where(table.c.school_id.in_(schools))).scalars())
+    for school in schools:
+        if school not in known:
+            raise Problem("GOR-1011", school=school)
+
+
+def _check_password(password: str, login: str) -> None:
+    code = credentials.weakness(password, login)
+    if code is not None:
+        raise Problem(code, cause=f"{len(password)} < {credentials.PASSWORD_MIN}")
+
+
+def _set_scope(connection: Connection, number: int, schools: Sequence[str]) -> None:
+    connection.execute(delete(account_scope).where(account_scope.c.account_id == number))
+    if schools:
+        rows = [{"account_id": number, "school_id": school} for school in dict.fromkeys(schools)]
+        connection.execute(insert(account_scope), rows)
+
+
+def _end_sessions(connection: Connection, number: int) -> None:
+    connection.execute(delete(session).where(session.c.account_id == number))
+
+
+def _read(connection: Connection, condition: ColumnElement[bool]) -> list[Account]:
+    schools = (
+        select(func.array_agg(account_scope.c.school_id.distinct()))
+        .where(account_scope.c.account_id == account.c.id)
+        .scalar_subquery()
+    )
+    rows = connection.execute(select(account, schools.label("schools")).where(condition).order_by(account.c.login))
+    return [_account(row) for row in rows]
+
+
+def _account(row: Row[Any]) -> Account:
+    return Account(
+        id=row.id,
+        login=row.login,
+        role=row.role,
+        schools=tuple(sorted(row.schools or ())),
+        factor=row.factor_secret is not None,
+        created_at=row.created_at,
+        signed_in_at=row.signed_in_at,
+        disabled_at=row.disabled_at,
+    )
+
+
+def _stamp(at: datetime | None) -> str | None:
+    return None if at is None else at.isoformat().replace("+00:00", "Z")

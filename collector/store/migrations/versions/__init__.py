@@ -1,0 +1,1 @@
+"""Dated migrations; once released, one never changes."""

@@ -1,0 +1,240 @@
+"""Signing in, in three steps, so that no database connection waits while the password is checked.
+
+begin   one transaction   the failure is counted first: a thousand guesses at once are a thousand failures
+judge   no database       password and code are always both checked, for an unknown login too: equal answer, equal time
+finish  one transaction   the code's time step is used up, the failure is taken back, the session begins
+"""
+
+from __future__ import annotations
+
+import hashlib
+import secrets
+from dataclasses import dataclass, field
+from datetime import timedelta
+from enum import Enum
+from functools import cache
+from typing import TYPE_CHECKING, Final
+
+from sqlalchemy import case, delete, func, insert, or_, select, update
+from sqlalchemy.dialects.postgresql import insert as upsert
+
+from collector.core import credentials
+from collector.core.credentials import BackOff
+from collector.store import accounts, sessions
+from collector.store.account_tables import PERSON_ROLES, account, session, sign_in, sign_in_backoff
+
+if TYPE_CHECKING:
+    from datetime import datetime
+
+    from sqlalchemy import Connection
+
+__all__ = [
+    "Attempt",
+    "BackOff",
+    "Candidate",
+    "Outcome",
+    "Rules",
+    "SignedIn",
+    "Verdict",
+    "begin",
+    "enrol",
+    "finish",
+    "judge",
+]
+
+_FORGET: Final = timedelta(days=1)  # failures older than this are no longer in a row
+_ADDRESS_FREE: Final = 100  # a whole school may sit behind one address
+
+
+class Outcome(Enum):
+    """How an attempt ended; REFUSED never says which of login, password and code was wrong."""
+
+    OPEN = "open"
+    ENROL = "enrol"
+    REFUSED = "refused"
+    BLOCKED = "blocked"
+
+
+@dataclass(frozen=True, slots=True)
+class Attempt:
+    """What a person typed, and from where."""
+
+    login: str
+    password: str = field(repr=False)
+    code: str = field(repr=False)
+    address: str = ""
+
+
+@dataclass(frozen=True, slots=True)
+class Candidate:
+    """What is known of the login before anything is checked; `account_id` is None for an unknown or closed one."""
+
+    account_id: int | None
+    login: str
+    role: str
+    password_hash: str
+    factor_secret: bytes | None
+    factor_step: int | None
+    wait_s: int
+
+
+@dataclass(frozen=True, slots=True)
+class Verdict:
+    """What the checks gave: the outcome, and the time step of the code that was used."""
+
+    outcome: Outcome
+    step: int | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class SignedIn:
+    """The end of an attempt: the token of the new session, or the seconds to wait."""
+
+    outcome: Outcome
+    token: str = ""
+    wait_s: int = 0
+
+
+@dataclass(frozen=True, slots=True)
+class Rules:
+    """How people sign in: limits, each a setting of the portal, and the key that opens second factors."""
+
+    factor_key: bytes = field(repr=False)
+    backoff: BackOff
+    life: sessions.Life
+    enrol_life: sessions.Life
+
+
+def begin(connection: Connection, attempt: Attempt, rules: Rules, now: datetime) -> Candidate:
+    """Count the attempt as a failure, unless it has to wait anyway, and read what is known of the login."""
+    connection.execute(delete(sign_in_backoff).where(sign_in_backoff.c.failed_at < now - _FORGET))
+    subjects = [credentials.login_subject(attempt.login), _address_subject(attempt.address)]
+    until = connection.execute(
+        select(func.max(sign_in_backoff.c.until)).where(sign_in_backoff.c.subject.in_(subjects))
+    ).scalar_one()
+    wait = 0 if until is None else max(0, round((until - now).total_seconds() + 0.5))
+    if wait == 0:
+        _count(connection, subjects[0], rules.backoff, now)
+        _count(connection, subjects[1], _for_addresses(rules.backoff), now)
+    row = connection.execute(
+        select(account).where(
+            account.c.login == credentials.normalise_login(attempt.login), account.c.disabled_at.is_(None)
+        )
+    ).one_or_none()
+    if row is None:
+        return Candidate(None, "", "", _nobody(), None, None, wait)
+    return Candidate(row.id, row.login, row.role, row.password_hash, row.factor_secret, row.factor_step, wait)
+
+
+def judge(candidate: Candidate, attempt: Attempt, rules: Rules, now: datetime) -> Verdict:
+    """Check password and code. Takes as long for an unknown login, a wrong password, a wrong code."""
+    if candidate.wait_s:
+        return Verdict(Outcome.BLOCKED)
+    fits = credentials.password_fits(attempt.password, candidate.password_hash)
+    secret = candidate.factor_secret and credentials.open_secret(
+        rules.factor_key, candidate.login, candidate.factor_secret
+    )
+    step = credentials.code_step(
+        secret or bytes(credentials.SECRET_BYTES), attempt.code, now.timestamp(), candidate.factor_step
+    )
+    if not fits or candidate.account_id is None:
+        return Verdict(Outcome.REFUSED)
+    if candidate.factor_secret is not None:
+        return Verdict(Outcome.OPEN, step) if secret and step is not None else Verdict(Outcome.REFUSED)
+    return Verdict(Outcome.OPEN if candidate.role in PERSON_ROLES else Outcome.ENROL)
+
+
+def finish(
+    connection: Connection,
+    attempt: Attempt,
+    candidate: Candidate,
+    verdict: Verdict,
+    rules: Rules,
+    now: datetime,
+) -> SignedIn:
+    """Carry the verdict out and record it; a code that another attempt used up meanwhile is refused."""
+    outcome = verdict.outcome
+    if verdict.step is not None and not _use_step(connection, candidate.account_id, verdict.step):
+        outcome = Outcome.REFUSED
+    _record(connection, candidate.account_id, outcome, attempt.address, now)
+    if outcome in (Outcome.REFUSED, Outcome.BLOCKED) or candidate.account_id is None:
+        return SignedIn(outcome, wait_s=candidate.wait_s)
+    _forgive(connection, attempt)
+    if outcome is Outcome.ENROL:
+        secret = accounts.seal(rules.factor_key, candidate.login, secrets.token_bytes(credentials.SECRET_BYTES))
+        return SignedIn(outcome, sessions.begin(connection, candidate.account_id, rules.enrol_life, now, secret))
+    connection.execute(update(account).where(account.c.id == candidate.account_id).values(signed_in_at=now))
+    return SignedIn(outcome, sessions.begin(connection, candidate.account_id, rules.life, now))
+
+
+def enrol(connection: Connection, token: str, code: str, rules: Rules, now: datetime) -> str | None:
+    """Confirm the second factor with its first code: the account keeps the secret, a new session begins; None if the code is wrong."""
+    held = sessions.find(connection, token, now)
+    if held is None or held.stage != "enrol" or held.factor_secret is None:
+        return None
+    secret = credentials.open_secret(rules.factor_key, held.account.login, held.factor_secret)
+    step = None if secret is None else credentials.code_step(secret, code, now.timestamp())
+    if step is None:
+        _record(connection, held.account.id, Outcome.REFUSED, "", now)
+        return None
+    kept = connection.execute(
+        update(account)
+        .where(account.c.id == held.account.id, account.c.factor_secret.is_(None))
+        .values(factor_secret=held.factor_secret, factor_step=step, signed_in_at=now)
+        .returning(account.c.id)
+    ).one_or_none()
+    connection.execute(delete(session).where(session.c.account_id == held.account.id, session.c.stage == "enrol"))
+    if kept is None:
+        return None
+    _record(connection, held.account.id, Outcome.OPEN, "", now)
+    return sessions.begin(connection, held.account.id, rules.life, now)
+
+
+def _count(connection: Connection, subject: bytes, backoff: BackOff, now: datetime) -> None:
+    """Add a failure and set the wait that it brings."""
+    table = sign_in_backoff
+    fresh = upsert(table).values(subject=subject, failures=1, failed_at=now, until=now)
+    failures = connection.execute(
+        fresh.on_conflict_do_update(
+            index_elements=[table.c.subject], set_={"failures": table.c.failures + 1, "failed_at": now}
+        ).returning(table.c.failures)
+    ).scalar_one()
+    until = now + timedelta(seconds=backoff.wait_s(failures))
+    connection.execute(update(table).where(table.c.subject == subject).values(until=until))
+
+
+def _forgive(connection: Connection, attempt: Attempt) -> None:
+    """A success: the login's failures are forgotten, the address gets back the one that this attempt was counted as."""
+    table = sign_in_backoff
+    connection.execute(delete(table).where(table.c.subject == credentials.login_subject(attempt.login)))
+    fewer = case((table.c.failures > 0, table.c.failures - 1), else_=0)
+    connection.execute(update(table).where(table.c.subject == _address_subject(attempt.address)).values(failures=fewer))
+
+
+def _use_step(connection: Connection, account_id: int | None, step: int) -> bool:
+    unused = or_(account.c.factor_step.is_(None), account.c.factor_step < step)
+    statement = (
+        update(account).where(account.c.id == account_id, unused).values(factor_step=step).returning(account.c.id)
+    )
+    return connection.execute(statement).one_or_none() is not None
+
+
+def _record(connection: Connection, account_id: int | None, outcome: Outcome, address: str, now: datetime) -> None:
+    # Inline: the id is not asked back, since the portal may write this table but not read it.
+    connection.execute(
+        insert(sign_in).inline().values(at=now, account_id=account_id, outcome=outcome.value, address=address)
+    )
+
+
+def _address_subject(address: str) -> bytes:
+    return hashlib.sha256(b"address:" + address.encode("utf-8", "replace")).digest()
+
+
+def _for_addresses(backoff: BackOff) -> BackOff:
+    return BackOff(max(backoff.free, _ADDRESS_FREE), backoff.first_s, backoff.cap_s)
+
+
+@cache
+def _nobody() -> str:
+    """A stored password that nobody has: what an unknown login is checked against, at the same cost."""
+    return credentials.hash_password(secrets.token_urlsafe(), secrets.token_bytes(credentials.SALT_BYTES))
