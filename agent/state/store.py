@@ -362,6 +362,19 @@ class StateStore:
                 "INSERT INTO event (kind, details, at) VALUES (?, ?, ?)", (kind, json.dumps(dict(details)), now_ms)
             )
 
+    def events(self) -> list[tuple[str, dict[str, str], int]]:
+        """Events not yet told: (kind, details, ms)."""
+        with self.database.lock:
+            rows = self._connection.execute("SELECT kind, details, at FROM event ORDER BY number LIMIT 100").fetchall()
+        return [(kind, json.loads(details), at) for kind, details, at in rows]
+
+    def events_told(self, count: int) -> None:
+        """The oldest ``count`` events reached the department."""
+        with self.database.transaction() as connection:
+            connection.execute(
+                "DELETE FROM event WHERE number IN (SELECT number FROM event ORDER BY number LIMIT ?)", (count,)
+            )
+
     def pause(self, entity: int, code: str, details: Mapping[str, str]) -> None:
         """The entity cannot be read; the others go on."""
         with self.database.transaction() as connection:

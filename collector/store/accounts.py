@@ -23,6 +23,7 @@ from collector.store.account_tables import (
     account,
     account_scope,
     session,
+    sign_in_backoff,
 )
 from collector.store.tables import METADATA, SCHEMA
 from proto.problems import Problem
@@ -166,6 +167,8 @@ def reset(connection: Connection, login: str, password: str, now: datetime) -> A
         "disabled_at": None,
     }
     connection.execute(update(account).where(account.c.id == known.id).values(values))
+    subject = credentials.login_subject(known.login)
+    connection.execute(delete(sign_in_backoff).where(sign_in_backoff.c.subject == subject))
     _end_sessions(connection, known.id)
     return get(connection, login)
 

@@ -244,6 +244,16 @@ def test_a_reset_account_has_a_new_password_and_sets_up_its_second_factor_anew(o
     assert sign_in(reader, "anna", "another long password").outcome is Outcome.ENROL
 
 
+def test_a_reset_forgets_the_failures(owner: Database, reader: Database):
+    add(owner, "anna")
+    for _ in range(4):
+        blocked = sign_in(reader, "anna", "wrong password")
+    with owner.begin() as connection:
+        accounts.reset(connection, "anna", "another long password", NOW)
+    assert blocked.outcome is Outcome.BLOCKED
+    assert sign_in(reader, "anna", "another long password").outcome is Outcome.ENROL
+
+
 def test_another_role_holds_from_the_next_page_on(owner: Database, reader: Database):
     add(owner, "anna", "head", "23-001")
     token = sign_in(reader, "anna", code=code_at()).token

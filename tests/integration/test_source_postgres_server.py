@@ -19,7 +19,7 @@ from agent.sources.base import Options, Source, Window
 from agent.sources.pgcopy import copy_rows, parse_row
 from agent.sources.postgres import PostgresSource
 from proto.problems import Problem
-from tests.contract.source_contract import (
+from tests.contract.source_rows import (
     ABSENCE,
     INSERT_ABSENCE,
     INSERT_PERSON,

@@ -19,7 +19,7 @@ from agent.sources import sqlite_file
 from agent.sources.base import Options, Source, Window
 from agent.sources.sqlite import SqliteSource
 from proto.problems import Problem
-from tests.contract.source_contract import INSERT_KIND, INSERT_PERSON, INSERT_SUBJECT, KIND, PERSON, SUBJECT, subject
+from tests.contract.source_rows import INSERT_KIND, INSERT_PERSON, INSERT_SUBJECT, KIND, PERSON, SUBJECT, subject
 from tests.contract.vendors import ORGANISATION, SqliteVendor
 
 if TYPE_CHECKING:
@@ -328,7 +328,9 @@ def test_guids_spelled_in_mixed_case_are_refused_by_the_check(vendor: SqliteVend
     source = SqliteSource(options(vendor.path))
     assert check_entity(PERSON, source).ok
     vendor.execute(INSERT_PERSON, ("00000000-0000-0000-0000-0000000000cD", ORGANISATION, "x", None, None, None))
-    assert [problem.details["cause"] for problem in check_entity(PERSON, source).problems] == ["key_type = guid: 1/2"]
+    assert [problem.details["cause"] for problem in check_entity(PERSON, source).problems] == [
+        "person: key_type = guid: 1/2"
+    ]
     source.close()
 
 
@@ -344,6 +346,14 @@ def test_a_source_that_takes_a_for_capital_a_returns_the_other_row_under_its_own
     vendor.execute(INSERT_KIND, ("A", ORGANISATION, "x"))
     source = SqliteSource(options(vendor.path))
     assert source.by_keys(KIND, ["a"]).keys == ["A"]
+    source.close()
+
+
+def test_keys_that_the_source_takes_for_equal_are_returned_once_however_asked(vendor: SqliteVendor) -> None:
+    vendor.execute(INSERT_KIND, ("A", ORGANISATION, "x"), ("a", ORGANISATION, "y"))
+    source = SqliteSource(options(vendor.path))
+    asked = ["a", *(f"k{number}" for number in range(600)), "A"]
+    assert sorted(source.by_keys(KIND, asked).keys) == ["A", "a"]
     source.close()
 
 

@@ -11,7 +11,7 @@ from collector.ca.authority import Authority
 from collector.core.ledger import Refuse
 from proto.envelope import SealingKey
 from proto.sync.v1 import sync_pb2
-from tests.fix_network import free_port, relay, stranger
+from tests.fix_network import free_port, proxy, relay, stranger
 from tests.fix_uplink import MemoryLibrary, OpenGate, StreamBench, listening, until
 from tests.uplink_fakes import MemoryUplinkStore, room
 
@@ -295,3 +295,20 @@ async def test_a_certificate_of_another_department_never_gets_in(stream_bench: S
     store.identity = stream_bench.identity(authority=other)
     assert await problem_of(stream_bench, store) in {"GOR-1207", "GOR-1208"}
     assert not stream_bench.library.schools
+
+
+async def test_a_proxy_with_a_login_is_passed(stream_bench: StreamBench, synced: MemoryUplinkStore) -> None:
+    async with proxy("school:secret") as (url, seen), stream_bench.running(synced, proxy=url) as client:
+        await until(lambda: client.status.connected)
+    assert seen[0].startswith("CONNECT 127.0.0.1:")
+
+
+async def test_a_proxy_that_refuses_is_named(stream_bench: StreamBench) -> None:
+    store = stream_bench.agent()
+    async with (
+        proxy("school:secret") as (url, _),
+        stream_bench.running(store, proxy=url.replace("secret", "x")) as client,
+    ):
+        await until(lambda: client.status.problem is not None)
+        assert client.status.problem is not None
+        assert client.status.problem.code == "GOR-1202"

@@ -1,0 +1,288 @@
+"""``gorod-agent``: parse, call, print, exit code. What the commands do stands elsewhere."""
+
+from __future__ import annotations
+
+import asyncio
+import getpass
+import json
+import logging
+import sys
+from dataclasses import asdict
+from pathlib import Path
+from typing import TYPE_CHECKING, Any, Final
+
+from agent.config import BESIDE, DEFAULT_DATA, DEFAULT_FILE, PROGRAM, SETTINGS, Config, read_config
+from agent.health import in_words
+from proto.cli import FAILED, OK, Argument, Command, Context, Program, config_command
+from proto.cli import main as run_program
+from proto.problems import CATALOGUE, Problem
+from proto.texts import _
+
+if TYPE_CHECKING:
+    from collections.abc import Sequence
+
+
+def _config(context: Context) -> Config:
+    return read_config(context.data, context.config_file(BESIDE), context.environ)
+
+
+def _read_file(path: str) -> str:
+    try:
+        return Path(path).read_text("utf-8").strip()
+    except (OSError, UnicodeDecodeError) as error:
+        raise Problem("GOR-1013", path=path, cause=error) from error
+
+
+def _ask(context: Context, prompt: str) -> str:
+    """A secret from the terminal; without one, the file or variable that could have given it is named."""
+    if not sys.stdin.isatty():
+        line = sys.stdin.readline().strip()
+        if line:
+            return line
+        raise Problem("GOR-1006", key="code", env="--code-file")
+    return getpass.getpass(context.text(prompt))
+
+
+def enrol(context: Context) -> int:
+    """Connect this school to the department by a one-time code."""
+    from agent import enrolling
+
+    given = context.arguments
+    enrolling.refuse_password(given.source)
+    code = (
+        _read_file(given.code_file)
+        if given.code_file
+        else context.environ.get("GOROD_CODE") or _ask(context, _("Connection code: "))
+    )
+    password = (
+        _read_file(given.source_password_file)
+        if given.source_password_file
+        else context.environ.get("GOROD_AGENT_SOURCE_PASSWORD", "")
+    )
+    wish = enrolling.Wish(
+        code,
+        given.source,
+        password,
+        str(Path(given.source_password_file).resolve()) if given.source_password_file else "",
+        given.profile or "",
+        context.environ.get("GOROD_AGENT_SOURCE_ORGANISATION", ""),
+        context.environ.get("GOROD_AGENT_PROXY", ""),
+    )
+    enrolled = asyncio.run(enrolling.run(context.data, wish))
+    facts = enrolled.identity.facts
+    told = {
+        "school": facts.school,
+        "organisation": facts.organisation,
+        "sync_address": facts.sync_address,
+        "certificate_until": enrolled.identity.not_after.isoformat(timespec="seconds").replace("+00:00", "Z"),
+        "data": str(context.data),
+    }
+    context.say(
+        context.text("Connected as school {school}. Next: gorod-agent run, or install the service.").format(
+            school=facts.school
+        )
+    )
+    context.result(told)
+    return OK
+
+
+def run(context: Context) -> int:
+    """Run the agent until it is told to stop."""
+    from agent.service import Service
+
+    service = Service(_logged(context, _config(context)))
+    asyncio.run(service.run())
+    return OK
+
+
+def once(context: Context) -> int:
+    """One full sweep, proven equal."""
+    from agent.service import Service
+
+    service = Service(_logged(context, _config(context)))
+    complete = asyncio.run(service.once())
+    told = _saved_status(context)
+    _say_status(context, told)
+    context.result(told)
+    return OK if complete else FAILED
+
+
+def _logged(context: Context, config: Config) -> Config:
+    if "GOROD_LOG" not in context.environ:
+        logging.getLogger().setLevel(config.log_level.upper())
+    return config
+
+
+def status(context: Context) -> int:
+    """How the agent is."""
+    told = _saved_status(context)
+    _say_status(context, told)
+    context.result(told)
+    return OK
+
+
+def _saved_status(context: Context) -> dict[str, Any]:
+    """The status of the running agent, else of the state that the last one left."""
+    from agent.offline import status_of
+
+    told = status_of(context.data, context.lang)
+    return _without_details(in_words(told, context.lang))
+
+
+def _without_details(told: dict[str, Any]) -> dict[str, Any]:
+    if told.get("problem"):
+        told = {**told, "problem": {name: value for name, value in told["problem"].items() if name != "details"}}
+    return told
+
+
+def _say_status(context: Context, told: dict[str, Any]) -> None:
+    for name, value in told.items():
+        if name != "problem":
+            context.say(f"{name}: {', '.join(value) if isinstance(value, list) else value}")
+    if told.get("problem"):
+        problem = told["problem"]
+        context.say(f"{problem['code']}: {problem['text']}\n{problem['next']}")
+
+
+def doctor(context: Context) -> int:
+    """Check everything that could be wrong here."""
+    from agent.doctor import Doctor, bundle
+
+    config = _config(context)
+    checks = Doctor(config, context.lang, context.text).run()
+    for check in checks:
+        context.say(
+            f"{'✓' if check.ok else '✕'} {check.name}: {check.text}" + (f"\n    → {check.next}" if check.next else "")
+        )
+    if context.arguments.bundle:
+        bundle(config, checks, Path(context.arguments.bundle))
+        context.say(context.text("Report written: {path}").format(path=context.arguments.bundle))
+    told = {"checks": [check.as_json() for check in checks], "ok": all(check.ok for check in checks)}
+    context.result(told)
+    return OK if told["ok"] else FAILED
+
+
+def explain(context: Context) -> int:
+    """What a problem code means and what to do."""
+    code = context.arguments.code.upper()
+    if code not in CATALOGUE:
+        raise Problem("GOR-1010", value=context.arguments.code, cause="GOR-nnnn")
+    problem = Problem(code)
+    context.say(f"{code}\n{problem.text(context.lang)}\n{problem.next_step(context.lang)}")
+    if code == "GOR-1203":
+        context.say("\n" + context.text(LETTER))
+    context.result(problem.as_json(context.lang))
+    return OK
+
+
+LETTER: Final = _(
+    "Letter to the provider:\n"
+    "Our school sends data to the department of education over an encrypted connection (TLS 1.3, mutual certificates). A device or "
+    "program in your network replaces the server's certificate by its own, and the connection is refused. Please exempt the address "
+    "of the department's collector and its two ports from the inspection of encrypted traffic."
+)
+
+
+def profile_survey(context: Context) -> int:
+    """Tables, columns, types and row counts of the database, no values: for the department to make a profile from."""
+    from agent.offline import opened_source
+
+    with opened_source(_config(context)) as (source, _profile):
+        told = source.describe().as_json()
+    context.say(json.dumps(told, ensure_ascii=False, indent=1))
+    context.result(told)
+    return OK
+
+
+def profile_check(context: Context) -> int:
+    """Whether the profile fits the database."""
+    from agent import profile_check as checks
+    from agent.offline import opened_source
+
+    with opened_source(_config(context), context.arguments.profile) as (source, profile):
+        found = checks.check(profile, source)
+    for entity in found.entities:
+        context.say(f"{'✓' if entity.ok else '✕'} {entity.entity}")
+        for problem in entity.problems:
+            context.say(f"    {problem.code}: {problem.text(context.lang)}")
+    context.say(
+        context.text("mapping checked: {passed} of {total}").format(passed=found.passed, total=len(found.entities))
+    )
+    context.result(found.as_json(context.lang))
+    return OK if found.ok else FAILED
+
+
+def profile_preview(context: Context) -> int:
+    """What would leave the school, masked."""
+    from agent import profile_check as checks
+    from agent.offline import opened_source
+
+    told = []
+    with opened_source(_config(context), context.arguments.profile) as (source, profile):
+        for entity in profile.entities:
+            seen = checks.preview(entity, source)
+            told.append(asdict(seen))
+    for one in told:
+        context.say(json.dumps(one, ensure_ascii=False))
+    context.result(told)
+    return OK
+
+
+_PROFILE: Final = Argument(("--profile",), "name or file of the profile", {"metavar": "NAME|FILE"})
+
+COMMANDS: Final = (
+    Command(
+        ("enrol",),
+        "Connect this school to the department by a one-time code",
+        enrol,
+        (
+            Argument(("--code-file",), "file that holds the connection code", {"metavar": "F"}),
+            Argument(
+                ("--source",),
+                "address of the NetSchool database, without a password",
+                {"metavar": "URL", "required": True},
+            ),
+            Argument(("--source-password-file",), "file that holds the database password", {"metavar": "F"}),
+            _PROFILE,
+        ),
+    ),
+    Command(("run",), "Run the agent", run),
+    Command(("once",), "One full comparison, proven equal", once),
+    Command(("status",), "Show how the agent is", status),
+    Command(
+        ("doctor",),
+        "Check everything that could be wrong here",
+        doctor,
+        (
+            Argument(
+                ("--bundle",),
+                "write a report for the department",
+                {"metavar": "FILE", "nargs": "?", "const": "gorod-doctor.zip"},
+            ),
+        ),
+    ),
+    Command(
+        ("explain",),
+        "Explain a problem code",
+        explain,
+        (Argument(("code",), "for example GOR-1207", {"metavar": "CODE"}),),
+    ),
+    config_command(BESIDE),
+    Command(("profile", "survey"), "Describe the database's schema, no values", profile_survey),
+    Command(("profile", "check"), "Check that a profile fits the database", profile_check, (_PROFILE,)),
+    Command(("profile", "preview"), "Show, masked, what would leave the school", profile_preview, (_PROFILE,)),
+)
+
+PROGRAM_OF_AGENT: Final = Program(
+    PROGRAM,
+    "The agent of one school: reads its NetSchool database and keeps the department equal to it",
+    COMMANDS,
+    SETTINGS,
+    DEFAULT_FILE,
+    DEFAULT_DATA,
+)
+
+
+def main(argv: Sequence[str] | None = None) -> int:
+    """Entry point."""
+    return run_program(PROGRAM_OF_AGENT, argv)

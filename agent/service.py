@@ -1,0 +1,231 @@
+"""A running agent: a reading thread, the uplink and the certificate's renewal in one task group, and a status file beside them."""
+
+from __future__ import annotations
+
+import asyncio
+import contextlib
+import logging
+import os
+import random
+import signal
+import sys
+import threading
+from datetime import UTC, datetime, timedelta
+from typing import TYPE_CHECKING, Final
+
+from agent.health import STATUS_FILE, Health, saved
+from agent.reader import Reader
+from agent.state.repair import UplinkState
+from agent.transport.client import ClientSettings, Surroundings, UplinkClient
+from agent.transport.enrol import Way
+from agent.transport.renew import Renewer
+from agent.wiring import PROFILE_FILE, build, check_signature, now_ms
+from proto import __version__
+from proto.files import write_atomic
+from proto.problems import Problem
+from proto.sync.v1 import sync_pb2
+
+if TYPE_CHECKING:
+    from agent.config import Config
+    from agent.transport.identity import Identity
+
+_LOG = logging.getLogger(__name__)
+_STATUS_S: Final = 1.0
+_POLL_S: Final = 0.05
+
+
+class Service:
+    """One enrolled agent. Construct, then :meth:`run` in an event loop; or :meth:`once` for one proven full sweep."""
+
+    def __init__(self, config: Config) -> None:
+        self.config = config
+        self.parts = build(config)
+        parts = self.parts
+        self._stop_reading = threading.Event()
+        self._ending = asyncio.Event()
+        state = UplinkState(parts.store, parts.facts, self._heartbeat, now_ms)
+        around = Surroundings(identity=self._identity, random=random.random)
+        settings = ClientSettings(
+            proxy=config.proxy or None,
+            heartbeat_s=config.heartbeat_s,
+            digest_s=config.digest_s,
+            retry_cap_s=config.retry_cap_s,
+        )
+        self.client = UplinkClient(state, around, settings)
+        self.reader = self._new_reader()
+        self.health = Health(
+            parts.identity.facts.school,
+            parts.store,
+            self.client.status,
+            self._fresh_ms,
+            self._certificate_end,
+            self.reader.progress,
+        )
+        self.renewer = Renewer(
+            parts.folder,
+            __version__,
+            self._department_now,
+            self._swapped,
+            self._renewal_failed,
+            Way(config.proxy or None),
+        )
+
+    def _new_reader(self) -> Reader:
+        zone = self.parts.identity.facts.zone
+        return Reader(self.parts.capture, self.config, zone, self.client.captured, self.client.compare)
+
+    # What parts are asked through the service is what they are *now*: identity and capture are exchanged while it runs.
+
+    def _identity(self) -> Identity:
+        return self.parts.identity
+
+    def _certificate_end(self) -> datetime:
+        return self.parts.identity.not_after
+
+    def _fresh_ms(self) -> int:
+        return self.parts.capture.fresh_ms()
+
+    def _heartbeat(self) -> sync_pb2.Heartbeat:
+        return self.health.heartbeat()
+
+    def _department_now(self) -> datetime:
+        """Our clock, set right by what the department told."""
+        return datetime.now(UTC) - timedelta(seconds=self.client.status.clock_offset_s or 0.0)
+
+    async def _swapped(self, identity: Identity) -> None:
+        self.parts.identity = self.parts.sealer.identity = identity
+        self.client.renewed()
+
+    def _renewal_failed(self, problem: Problem) -> None:
+        _LOG.warning("renewal: %s", problem)
+
+    # ---- life
+
+    async def run(self) -> None:
+        """Until :meth:`stop` or a signal."""
+        self._handle_signals()
+        thread = self._start_reading()
+        tasks = [
+            asyncio.create_task(self.client.run(), name="uplink"),
+            asyncio.create_task(self.renewer.run(), name="renewal"),
+            asyncio.create_task(self._watch(), name="watch"),
+        ]
+        ending = asyncio.create_task(self._ending.wait(), name="ending")
+        try:
+            done, _pending = await asyncio.wait([*tasks, ending], return_when=asyncio.FIRST_COMPLETED)
+            for task in done - {ending}:
+                task.result()
+        finally:
+            await self._end(thread, tasks)
+
+    def stop(self) -> None:
+        """End :meth:`run`; from the event loop's thread."""
+        self._ending.set()
+
+    async def _end(self, thread: threading.Thread, tasks: list[asyncio.Task[None]]) -> None:
+        """Stop reading, let the uplink go, close the state cleanly."""
+        self._stop_reading.set()
+        self.client.stop()
+        with contextlib.suppress(TimeoutError):
+            async with asyncio.timeout(2):
+                await asyncio.gather(tasks[0], return_exceptions=True)
+        for task in tasks:
+            task.cancel()
+        await asyncio.gather(*tasks, return_exceptions=True)
+        await asyncio.to_thread(thread.join, 30)
+        self._save_status()
+        self.parts.close()
+
+    def _start_reading(self) -> threading.Thread:
+        thread = threading.Thread(target=self.reader.run, args=(self._stop_reading,), name="reader", daemon=True)
+        thread.start()
+        return thread
+
+    def _handle_signals(self) -> None:
+        if sys.platform == "win32" or threading.current_thread() is not threading.main_thread():
+            return
+        for number in (signal.SIGTERM, signal.SIGINT):
+            asyncio.get_running_loop().add_signal_handler(number, self.stop)
+
+    # ---- what is looked after beside
+
+    async def _watch(self) -> None:
+        """Write the status file, follow a profile that the department sent, hurry when the source is another."""
+        while True:
+            if self.parts.store.get("profile_sent"):
+                await self._follow_profile()
+            await asyncio.to_thread(self._save_status)
+            await asyncio.sleep(_STATUS_S)
+
+    def _save_status(self) -> None:
+        text = saved(self.health)
+        path = self.config.data / STATUS_FILE
+        temporary = path.with_suffix(f".{os.getpid()}")
+        try:
+            temporary.write_text(text, "utf-8")
+            temporary.replace(path)
+        except OSError as error:
+            _LOG.warning("the status file cannot be written: %s", error.strerror)
+
+    async def _follow_profile(self) -> None:
+        """Use a profile that the department sent, if its authority signed it; the sweep starts anew under it."""
+        store = self.parts.store
+        sent = sync_pb2.Profile.FromString(store.get("profile_sent"))
+        store.put(profile_sent=None)
+        path = self.config.data / PROFILE_FILE
+        if self.config.profile or (path.exists() and path.read_bytes() == sent.toml):
+            return
+        try:
+            check_signature(sent.toml, sent.signature, self.parts.identity.ca, sent.name)
+            await self._read_with(sent.toml)
+        except Problem as problem:
+            _LOG.warning("profile not taken: %s", problem)
+            return
+        write_atomic(path, sent.toml)
+
+    async def _read_with(self, toml: bytes) -> None:
+        """Stop the reading thread, exchange the profile, start again."""
+        self._stop_reading.set()
+        await asyncio.sleep(_POLL_S)
+        self.parts.use_profile(toml)
+        self._stop_reading = threading.Event()
+        self.reader = self._new_reader()
+        self.health.progress = self.reader.progress
+        self._start_reading()
+
+    # ---- once
+
+    async def once(self) -> bool:
+        """One full sweep from now, receipts for all of it, and the equal digest that proves it; whether that was reached.
+
+        Ends early on a problem that a person must solve, and when something is held, paused or in quarantine… it says so in ``status``.
+        """
+        started = now_ms()
+        self.parts.store.put(resync_due=1, sweep_full=None)
+        running = asyncio.create_task(self.run())
+        try:
+            while not running.done():
+                await asyncio.sleep(_POLL_S)
+                if self._complete_since(started):
+                    return True
+                if self._hopeless():
+                    return False
+            running.result()
+            return False
+        finally:
+            self.stop()
+            await asyncio.gather(running, return_exceptions=True)
+
+    def _complete_since(self, started: int) -> bool:
+        store = self.parts.store
+        return int(store.get("complete_ms", 0)) >= started and not store.adopting and store.outbox()[0] == 0
+
+    def _hopeless(self) -> bool:
+        """A problem that time does not cure, or a sweep that ended with something held or paused."""
+        store, line, reading = self.parts.store, self.client.status.problem, self.reader.progress.problem
+        if reading is not None and reading.code not in ("GOR-1304", "GOR-1614"):
+            return True
+        if line is not None and line.kind != "transient":
+            return True
+        swept = store.get("resync_due") is None and store.get("based")
+        return bool(swept and store.outbox()[0] == 0 and not store.adopting and (store.held() or store.paused()))

@@ -1,0 +1,35 @@
+"""``gorod-collector``: the table of its commands."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Final
+
+from collector.commands import people, rows, schools, setup
+from collector.config import DEFAULT_DATA, DEFAULT_FILE, PROGRAM, SETTINGS
+from proto.cli import Program, config_command
+from proto.cli import main as run_program
+
+if TYPE_CHECKING:
+    from collections.abc import Sequence
+
+COMMANDS: Final = (
+    *setup.COMMANDS,
+    *schools.COMMANDS,
+    *people.COMMANDS,
+    *rows.COMMANDS,
+    config_command("collector.toml"),
+)
+
+PROGRAM_OF_COLLECTOR: Final = Program(
+    PROGRAM,
+    "The department's collector: receives every school's changes and proves them equal",
+    COMMANDS,
+    SETTINGS,
+    DEFAULT_FILE,
+    DEFAULT_DATA,
+)
+
+
+def main(argv: Sequence[str] | None = None) -> int:
+    """Entry point."""
+    return run_program(PROGRAM_OF_COLLECTOR, argv)

@@ -1,0 +1,106 @@
+"""What the collector does by itself: the rolling deep check of stored values, and folding of the ledger."""
+
+from __future__ import annotations
+
+import asyncio
+import json
+import logging
+from datetime import timedelta
+from typing import TYPE_CHECKING, Any, Final
+
+from collector.department import Department, utc_now
+from collector.store import schools
+from collector.store.deep import Cursor, deep_check
+from collector.store.guard import forget_counts
+from proto.problems import Problem
+
+if TYPE_CHECKING:
+    from datetime import datetime
+
+    from collector.ingest.notify import HealthNotifier
+    from collector.store.engine import Database
+
+_LOG = logging.getLogger(__name__)
+_PAGES_PER_SCHOOL: Final = 300
+_LONGEST_PAUSE_S: Final = 3600.0
+_SHORTEST_PAUSE_S: Final = 0.05
+_HOUR_S: Final = 3600.0
+
+_CURSOR: Final = "SELECT deep_cursor, stored_at FROM gorod.school_state WHERE school_id = %(school)s"
+_SAVE: Final = "UPDATE gorod.school_state SET deep_cursor = %(cursor)s WHERE school_id = %(school)s"
+_DONE: Final = "UPDATE gorod.school_state SET deep_cursor = NULL, stored_at = %(started)s WHERE school_id = %(school)s"
+_EVENT: Final = (
+    "INSERT INTO gorod.event (school_id, at, kind, details) VALUES (%(school)s, %(at)s, 'damaged', %(details)s)"
+)
+_FOLD: Final = """
+DELETE FROM gorod.ledger l USING gorod.school_state s WHERE l.school_id = %(school)s AND s.school_id = l.school_id
+AND l.received_at < %(before)s AND NOT (l.epoch = s.epoch AND l.seq >= s.seq - 1000)"""
+_FOLD_DIGESTS: Final = "DELETE FROM gorod.digest WHERE school_id = %(school)s AND at < %(before)s"
+
+
+class Jobs:
+    """Runs beside the listeners; every piece of work is one short transaction of one school, under the role ``gorod_jobs``."""
+
+    def __init__(self, department: Department, database: Database, notifier: HealthNotifier) -> None:
+        self._department, self._database, self._notifier = department, database, notifier
+
+    async def run(self) -> None:
+        """Until cancelled: a page of the deep check, then a rest so that the whole store takes ``deep_s``."""
+        folded = 0.0
+        loop = asyncio.get_running_loop()
+        while True:
+            try:
+                ids = await asyncio.to_thread(self._schools)
+                if loop.time() - folded > _HOUR_S or not folded:
+                    folded = loop.time()
+                    await asyncio.to_thread(self._fold, ids)
+                await self._check(ids)
+            except Problem as problem:
+                _LOG.warning("job: %s", problem)
+            await asyncio.sleep(min(_LONGEST_PAUSE_S, max(_SHORTEST_PAUSE_S, self._department.values["deep_s"] / 1000)))
+
+    def _schools(self) -> list[str]:
+        with self._department.database.begin(scope="*") as connection:
+            return [school.id for school in schools.every(connection) if school.revoked_at is None]
+
+    async def _check(self, ids: list[str]) -> None:
+        """One page of every school that has not been read whole within ``deep_s``."""
+        for school in ids:
+            if await asyncio.to_thread(self.check_page, school, utc_now()):
+                self._notifier.mark(school)
+            await asyncio.sleep(0)
+
+    def check_page(self, school: str, now: datetime) -> bool:
+        """Read the next page of a school back; whether its stamp moved. Damage is an event: the next comparison repairs nothing by itself."""
+        with self._database.scope(school) as connection:
+            saved, stored_at = connection.execute(_CURSOR, {"school": school}).fetchone() or (None, None)
+            period = timedelta(seconds=self._department.values["deep_s"])
+            if saved is None and stored_at is not None and now - stored_at < period:
+                return False
+            state: dict[str, Any] = saved or {"entity": 0, "after": "", "started": now.isoformat(), "damaged": 0}
+            page = deep_check(
+                connection, self._department.keys.reader(school, now), Cursor(state["entity"], state["after"])
+            )
+            for damage in page.damages:
+                details = json.dumps({"entity": damage.entity, "key_hash": damage.key_hash, "kind": damage.kind})
+                connection.execute(_EVENT, {"school": school, "at": now, "details": details})
+            state["damaged"] += len(page.damages)
+            if page.next is not None:
+                state |= {"entity": page.next.entity, "after": page.next.after}
+                connection.execute(_SAVE, {"school": school, "cursor": json.dumps(state)})
+                return False
+            if state["damaged"]:
+                connection.execute(_SAVE, {"school": school, "cursor": None})
+                _LOG.error("deep check of school %s: %d stored rows are damaged", school, state["damaged"])
+                return True
+            connection.execute(_DONE, {"school": school, "started": state["started"]})
+        return True
+
+    def _fold(self, ids: list[str]) -> None:
+        """Forget envelopes and digests older than ``ledger_days``; the newest thousand of the running epoch stay."""
+        before = utc_now() - timedelta(days=self._department.values["ledger_days"])
+        for school in ids:
+            with self._database.scope(school) as connection:
+                connection.execute(_FOLD, {"school": school, "before": before})
+                connection.execute(_FOLD_DIGESTS, {"school": school, "before": before})
+                forget_counts(connection, school, utc_now())

@@ -1,0 +1,142 @@
+"""The application: its parts put together. No globals: everything it needs is handed in."""
+
+from __future__ import annotations
+
+import asyncio
+import contextlib
+import logging
+from contextlib import asynccontextmanager
+from datetime import UTC, datetime
+from typing import TYPE_CHECKING, Any
+
+from anyio import CapacityLimiter
+from fastapi import FastAPI
+from starlette.middleware.gzip import GZipMiddleware
+from starlette.responses import PlainTextResponse, Response
+from starlette.staticfiles import StaticFiles
+from uvicorn.middleware.proxy_headers import ProxyHeadersMiddleware
+
+from portal import errors
+from portal.deps import Portal
+from portal.live import Hub
+from portal.metrics import Metrics
+from portal.pages import schools, signin
+from portal.rendering import STATIC, Renderer
+from portal.shell import Shell
+from portal.snapshots import Snapshots
+from proto.problems import Problem
+
+if TYPE_CHECKING:
+    from collections.abc import AsyncIterator, Callable
+
+    from starlette.types import Scope
+
+    from portal.config import Config
+    from portal.ports import Accounts, Reader
+
+log = logging.getLogger(__name__)
+
+
+def utc_now() -> datetime:
+    """The real clock."""
+    return datetime.now(UTC)
+
+
+def create_app(
+    config: Config,
+    reader: Reader,
+    accounts: Accounts,
+    *,
+    announced: Callable[[], AsyncIterator[object]] | None = None,
+    clock: Callable[[], datetime] = utc_now,
+) -> FastAPI:
+    """The portal. `announced` yields whenever the database says that something changed; without it pages are polled for."""
+    renderer = Renderer(config)
+    snapshots = Snapshots(reader, renderer, clock)
+    hub = Hub(snapshots, config.poll_ms / 1000, config.viewers)
+    metrics = Metrics()
+    metrics.watch_viewers(lambda: hub.viewers)
+    app = FastAPI(title="Gorod", openapi_url=None, docs_url=None, redoc_url=None, lifespan=_lifespan(hub, announced))
+    app.state.portal = Portal(
+        config, reader, accounts, renderer, snapshots, hub, metrics, clock, CapacityLimiter(config.password_workers)
+    )
+    app.include_router(signin.router)
+    app.include_router(schools.router)
+    app.add_api_route("/healthz", healthz, methods=["GET"])
+    app.add_api_route("/readyz", _readyz(reader), methods=["GET"])
+    app.mount("/static", _Static(directory=STATIC), name="static")
+    errors.install(app)
+    app.add_middleware(GZipMiddleware, minimum_size=500, compresslevel=6)
+    app.add_middleware(Shell, metrics=metrics, mistake=errors.mistake)
+    if config.trusted_proxies:
+        app.add_middleware(ProxyHeadersMiddleware, trusted_hosts=list(config.trusted_proxies))
+    return app
+
+
+def create_monitoring_app(metrics: Metrics, reader: Reader) -> FastAPI:
+    """What the second listener answers: figures, and whether the portal lives and can work."""
+    app = FastAPI(openapi_url=None, docs_url=None, redoc_url=None)
+    app.add_api_route("/healthz", healthz, methods=["GET"])
+    app.add_api_route("/readyz", _readyz(reader), methods=["GET"])
+
+    @app.get("/metrics")
+    def figures() -> Response:
+        return Response(metrics.text(), media_type="text/plain; version=0.0.4; charset=utf-8")
+
+    return app
+
+
+def healthz() -> Response:
+    """The process lives."""
+    return PlainTextResponse("ok\n")
+
+
+def _readyz(reader: Reader) -> Callable[[], Response]:
+    def readyz() -> Response:
+        """The database answers."""
+        try:
+            reader.ready()
+        except Problem as problem:
+            return PlainTextResponse(f"{problem.code}\n", 503)
+        return PlainTextResponse("ok\n")
+
+    return readyz
+
+
+def _lifespan(hub: Hub, announced: Callable[[], AsyncIterator[object]] | None) -> Any:
+    """Runs the watcher, and the listener for announcements, beside the application."""
+
+    async def listen() -> None:
+        if announced is not None:
+            async for _ in announced():
+                hub.wake()
+
+    @asynccontextmanager
+    async def lifespan(app: FastAPI) -> AsyncIterator[None]:
+        del app
+        tasks = [asyncio.create_task(hub.run()), asyncio.create_task(listen())]
+        for task in tasks:
+            task.add_done_callback(_tell_end)
+        yield
+        hub.close()
+        for task in tasks:
+            task.cancel()
+        with contextlib.suppress(asyncio.CancelledError):
+            await asyncio.gather(*tasks)
+
+    return lifespan
+
+
+def _tell_end(task: asyncio.Task[None]) -> None:
+    if not task.cancelled() and task.exception() is not None:
+        log.critical("open pages are no longer updated", exc_info=task.exception())
+
+
+class _Static(StaticFiles):
+    """Files of ours; their address holds their hash, so that a browser may keep them for ever."""
+
+    async def get_response(self, path: str, scope: Scope) -> Response:
+        response = await super().get_response(path, scope)
+        kept = "public, max-age=31536000, immutable" if scope["query_string"] else "no-cache"
+        response.headers["Cache-Control"] = kept
+        return response

@@ -1,0 +1,1 @@
+"""The pages: one group per file, thin: ask, view, render."""

@@ -1,0 +1,113 @@
+"""Who may do what: the one place where rights are decided, and what guards forms (pure).
+
+A role gives a set of rights and a reach. The reach becomes the scope that PostgreSQL's row-level security reads, so that a page that
+forgot to ask shows nothing: rights say which pages there are, the scope says which rows.
+"""
+
+from __future__ import annotations
+
+import base64
+import binascii
+import hmac
+from dataclasses import dataclass
+from enum import Enum
+from typing import TYPE_CHECKING, Final
+from urllib.parse import urlsplit
+
+if TYPE_CHECKING:
+    from collections.abc import Mapping, Sequence
+
+
+class Right(Enum):
+    """What a person may do."""
+
+    SCHOOLS = "schools"  # the list of schools and how their synchronisation goes
+    OWN_SCHOOL = "own_school"  # the same for the own school
+
+
+class Reach(Enum):
+    """How far a role sees."""
+
+    CITY = "city"
+    SCHOOL = "school"
+    PERSON = "person"
+
+
+@dataclass(frozen=True, slots=True)
+class Grant:
+    """What a role gives."""
+
+    reach: Reach
+    rights: frozenset[Right] = frozenset()
+
+
+_CITY: Final = Grant(Reach.CITY, frozenset({Right.SCHOOLS, Right.OWN_SCHOOL}))
+_SCHOOL_OFFICE: Final = Grant(Reach.SCHOOL, frozenset({Right.OWN_SCHOOL}))
+_SCHOOL: Final = Grant(Reach.SCHOOL)
+_PERSON: Final = Grant(Reach.PERSON)
+
+RIGHTS: Final[Mapping[str, Grant]] = {
+    "pupil": _PERSON,
+    "parent": _PERSON,
+    "teacher": _SCHOOL,
+    "class_teacher": _SCHOOL,
+    "deputy": _SCHOOL_OFFICE,
+    "secretary": _SCHOOL_OFFICE,
+    "head": _SCHOOL_OFFICE,
+    "sysadmin": _SCHOOL_OFFICE,
+    "operator": _CITY,
+    "analyst": _CITY,
+    "security": _CITY,
+    "admin": _CITY,
+}
+WHOLE_CITY: Final = "*"
+NOTHING: Final = ""
+
+
+def may(role: str, right: Right) -> bool:
+    """Whether the role has the right; an unknown role has none."""
+    grant = RIGHTS.get(role)
+    return grant is not None and right in grant.rights
+
+
+def scope_of(role: str, schools: Sequence[str]) -> str:
+    """The scope for row-level security: the whole city, school ids by comma, or nothing."""
+    grant = RIGHTS.get(role)
+    if grant is None:
+        return NOTHING
+    return WHOLE_CITY if grant.reach is Reach.CITY else ",".join(sorted(schools))
+
+
+def same_origin(headers: Mapping[str, str]) -> bool:
+    """Whether a form was sent by a page of ours, or by a program that is no browser.
+
+    Browsers say where a form comes from (``Sec-Fetch-Site``, older ones ``Origin``); one that says "elsewhere" is refused.
+    """
+    site = headers.get("sec-fetch-site")
+    if site is not None:
+        return site in ("same-origin", "none")
+    origin = headers.get("origin")
+    return origin is None or urlsplit(origin).netloc == headers.get("host")
+
+
+def masked(token: bytes, mask: bytes) -> str:
+    """The form token as the page carries it: another text on each page, so that compression tells nothing of it."""
+    return base64.urlsafe_b64encode(mask + bytes(a ^ b for a, b in zip(mask, token, strict=True))).decode()
+
+
+def token_fits(token: bytes, sent: str) -> bool:
+    """Whether the text is the form token under any mask."""
+    try:
+        raw = base64.urlsafe_b64decode(sent.encode("utf-8", "replace"))
+    except (binascii.Error, ValueError):
+        return False
+    mask, covered = raw[: len(token)], raw[len(token) :]
+    return len(covered) == len(token) and hmac.compare_digest(
+        bytes(a ^ b for a, b in zip(mask, covered, strict=True)), token
+    )
+
+
+def local_path(target: str, otherwise: str = "/") -> str:
+    """The address to go on to after signing in, if it is one of ours; never another site."""
+    fits = target.startswith("/") and not target.startswith(("//", "/\\")) and target.isprintable()
+    return target if fits and "\\" not in target else otherwise

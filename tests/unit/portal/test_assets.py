@@ -1,0 +1,40 @@
+"""What a browser is given is small and our own, and says the same in both places that know a rule."""
+
+import re
+from pathlib import Path
+
+import pytest
+
+from portal.rendering import STATIC
+from portal.words import Words
+
+TEMPLATES = STATIC.parent / "templates"
+KILO = 1000
+
+
+@pytest.mark.parametrize(("pattern", "limit"), [("*.css", 20 * KILO), ("*.js", 10 * KILO)])
+def test_style_and_scripts_keep_their_size(pattern: str, limit: int):
+    assert 0 < sum(file.stat().st_size for file in STATIC.glob(pattern)) < limit
+
+
+@pytest.mark.parametrize("file", sorted([*TEMPLATES.glob("*.html"), *STATIC.glob("*")]), ids=lambda file: file.name)
+def test_nothing_is_loaded_from_outside(file: Path):
+    text = file.read_text("utf-8").replace("http://www.w3.org/2000/svg", "")
+    assert not re.search(r"https?:|url\(|@import|//\w+\.\w+/", text)
+
+
+@pytest.mark.parametrize("file", sorted(TEMPLATES.glob("*.html")), ids=lambda file: file.name)
+def test_no_template_holds_script_or_style(file: Path):
+    assert not re.search(r"<style|<script>| on\w+=| style=|javascript:", file.read_text("utf-8"))
+
+
+def test_the_script_knows_every_word_for_ages_that_the_server_knows():
+    from zoneinfo import ZoneInfo
+
+    script = (STATIC / "live.js").read_text("utf-8")
+    assert set(re.findall(r"words\.(\w+)", script)) == set(Words("ru", ZoneInfo("UTC")).ago_words())
+
+
+def test_the_script_and_the_server_change_units_at_the_same_ages():
+    script = (STATIC / "live.js").read_text("utf-8")
+    assert re.findall(r"seconds < (\d+)", script) == ["5", "60", "3600", "172800", "2592000"]
