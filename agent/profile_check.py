@@ -122,9 +122,8 @@ def _faults(profile: EntityProfile, source: Source, sample: Page, unfit: dict[st
         if plan.faults:
             yield Problem("GOR-1408", entity=profile.name, plan=f"{plan.name}: {'; '.join(plan.faults)}")
     if len(sample) and max(unfit.values(), default=0) > _UNFIT_SHARE * len(sample):
-        yield Problem(
-            "GOR-1402", profile=profile.name, cause="; ".join(f"{name} {number}" for name, number in unfit.items())
-        )
+        spoilt = "; ".join(f"{name} {number}" for name, number in unfit.items())
+        yield profile.mistake(f"{profile.name}: {spoilt}")
 
 
 def _unfit(profile: EntityProfile, sample: Page) -> dict[str, int]:

@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING, Any, Final, TypeAlias
 import grpc
 
 from agent.transport import probe
+from proto.certificates import issued_by
 from proto.limits import MAX_FRAME_BYTES
 from proto.problems import Problem
 
@@ -75,7 +76,11 @@ async def _is_ready(channel: grpc.aio.Channel, connect_s: float) -> bool:
 async def find_cause(identity: Identity, proxy: str | None, now: datetime) -> Problem:
     """Why nothing came back from the department: a fresh look at who answers there, then at our own certificate."""
     problem = await asyncio.to_thread(probe.diagnose, identity.facts.sync_address, identity.ca, proxy)
-    if problem.code == "GOR-1207" and identity.not_after < now:
+    if problem.code != "GOR-1207":
+        return problem
+    if not issued_by(identity.certificate, identity.ca):
+        return Problem("GOR-1208")
+    if identity.not_after < now:
         return Problem("GOR-1116", days=(now - identity.not_after).days)
     return problem
 

@@ -47,7 +47,7 @@ def add(context: Context) -> int:
     given = context.arguments
     new = accounts.NewAccount(given.login, given.role, _password(context), tuple(given.school))
     with department(context) as opened, opened.database.begin(scope="*") as connection:
-        made = accounts.add(connection, new, utc_now(), opened.keys.master_key())
+        made = accounts.add(connection, new, utc_now(), accounts.factor_key(opened.keys.master_key()))
     context.say(context.text("Account {login} added.").format(login=made.login))
     context.result(made.as_json())
     return OK

@@ -139,7 +139,8 @@ class Desk:
                 self._new_epoch(books, code, now_ms)
             case Refuse():
                 refusal = verdict
-        books.refused(refusal, now_ms)
+        if refusal.code != LOST_LEASE.code:  # a late frame of a stream that was followed by another is nobody's problem
+            books.refused(refusal, now_ms)
         return refusal
 
     @staticmethod

@@ -8,7 +8,7 @@ import secrets
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any, Final
 
-from sqlalchemy.engine import make_url
+from sqlalchemy.engine import URL, make_url
 
 from collector.config import SETTINGS
 from collector.department import PORTAL_FILE, Department, utc_now
@@ -144,9 +144,14 @@ class Stage:
                 continue
             code, _ends = department.office.new_code(stage.spec.id, department.enrol_address, utc_now())
             file = self.folder.school(stage.spec.id) / "code"
+            file.parent.mkdir(parents=True, exist_ok=True)
             write_atomic(file, code.encode())
             url = make_url(stage.read_url)
-            bare = url.set(password=None).render_as_string() if url.password else stage.read_url
+            bare = (
+                URL.create(url.drivername, url.username, None, url.host, url.port, url.database).render_as_string()
+                if url.password
+                else stage.read_url
+            )
             arguments = [
                 "enrol",
                 "--data",

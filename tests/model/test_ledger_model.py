@@ -82,6 +82,21 @@ def test_random_histories_keep_every_promise(rng: random.Random):
     assert explore(rng.random(), runs=150) is None
 
 
+@pytest.mark.full
+@pytest.mark.parametrize(
+    "focus",
+    [
+        "",
+        "clone lease_ends cut",
+        "agent_backup agent_rollback cut",
+        "centre_backup centre_restore agent_backup agent_rollback",
+        "replay reorder fold",
+    ],
+)
+def test_many_more_random_histories_keep_every_promise(rng: random.Random, focus: str) -> None:
+    assert explore(rng.random(), runs=3000, focus=focus) is None
+
+
 # ---- the test of the test: without a law, the same histories must find what it protects from
 
 
