@@ -101,7 +101,9 @@ def once(context: Context) -> int:
 
     service = Service(_logged(context, _config(context)))
     complete = asyncio.run(service.once())
-    told = _saved_status(context)
+    told = (
+        _without_details(in_words(json.loads(service.final), context.lang)) if service.final else _saved_status(context)
+    )
     _say_status(context, told)
     context.result(told)
     return OK if complete else FAILED

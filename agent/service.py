@@ -32,6 +32,7 @@ if TYPE_CHECKING:
 _LOG = logging.getLogger(__name__)
 _STATUS_S: Final = 1.0
 _POLL_S: Final = 0.05
+_MAY_BE_EXPIRED: Final = ("GOR-1116", "GOR-1207")
 
 
 class Service:
@@ -43,6 +44,8 @@ class Service:
         parts = self.parts
         self._stop_reading = threading.Event()
         self._ending = asyncio.Event()
+        self.final: str | None = None
+        self._asked_about: Problem | None = None
         state = UplinkState(parts.store, parts.facts, self._heartbeat, now_ms)
         around = Surroundings(identity=self._identity, random=random.random)
         settings = ClientSettings(
@@ -154,8 +157,16 @@ class Service:
         while True:
             if self.parts.store.get("profile_sent"):
                 await self._follow_profile()
+            self._care_for_certificate()
             await asyncio.to_thread(self._save_status)
             await asyncio.sleep(_STATUS_S)
+
+    def _care_for_certificate(self) -> None:
+        """A refused certificate, or a hang-up without a word, may mean that it has expired: the department's clock decides."""
+        problem = self.client.status.problem
+        if problem is not None and problem is not self._asked_about and problem.code in _MAY_BE_EXPIRED:
+            self._asked_about = problem
+            self.renewer.want()
 
     def _save_status(self) -> None:
         text = saved(self.health)
@@ -198,7 +209,8 @@ class Service:
     async def once(self) -> bool:
         """One full sweep from now, receipts for all of it, and the equal digest that proves it; whether that was reached.
 
-        Ends early on a problem that a person must solve, and when something is held, paused or in quarantine… it says so in ``status``.
+        Ends early on a problem that a person must solve, and when something is held or paused. What ``status`` said at the end of the
+        work, still connected, is in :attr:`final`.
         """
         started = now_ms()
         self.parts.store.put(resync_due=1, sweep_full=None)
@@ -213,6 +225,8 @@ class Service:
             running.result()
             return False
         finally:
+            if not running.done():
+                self.final = saved(self.health)
             self.stop()
             await asyncio.gather(running, return_exceptions=True)
 
