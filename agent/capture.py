@@ -9,9 +9,10 @@ from __future__ import annotations
 
 import json
 import logging
-from dataclasses import asdict, dataclass
+from dataclasses import asdict, dataclass, field
 from hashlib import blake2b
-from typing import TYPE_CHECKING, Any, Final
+from operator import lt
+from typing import TYPE_CHECKING, Any, Final, TypeVar
 
 from agent.core import drift, guard
 from agent.core.diff import absent, compare, raw_hashes, suspects
@@ -19,10 +20,10 @@ from agent.core.minimise import minimise
 from agent.core.origin import Life, Verdict, follow
 from agent.sources.page import entity_columns
 from agent.sources.query import WHOLE
-from agent.state.fingerprints import Fingerprint
 from agent.state.store import EntityChange
 from proto.batch import TableRows, Unfit, YearChange
 from proto.canonical import leaves, misfit_hash, normalise_columns, row_hashes
+from proto.entities import Kind
 from proto.problems import Problem
 
 if TYPE_CHECKING:
@@ -35,13 +36,14 @@ if TYPE_CHECKING:
     from agent.sources.page import Page
     from agent.state.fingerprints import Table
     from agent.state.store import Sealer, StateStore
-    from proto.canonical import Row, Value
+    from proto.canonical import Value
     from proto.entities import Entity
 
 _LOG = logging.getLogger(__name__)
 _DAY_MS: Final = 86_400_000
 _MOST_YEARS: Final = 1000
 YEARS: Final = "academic_year"
+_Any = TypeVar("_Any")
 
 
 @dataclass(frozen=True, slots=True)
@@ -64,19 +66,21 @@ class _Seen:
 
 @dataclass(slots=True)
 class _Canonical:
-    """Rows of a page in canonical form: their positions in the page, values, hashes; misfits by index here."""
+    """Rows of a page in canonical form, column by column: their positions in the page, hashes; misfits by index here."""
 
     positions: list[int]
-    rows: list[Row]
-    hashes: list[int]
+    columns: list[list[Value]]
     misfits: dict[int, str]
+    hashes: list[int] = field(default_factory=list)
 
     def without(self, year: int, closed: set[str]) -> _Canonical:
         """The same without rows of closed years: the centre keeps those as they were."""
-        kept = [index for index, row in enumerate(self.rows) if row[year] not in closed]
+        if closed.isdisjoint(self.columns[year]):
+            return self
+        kept = [index for index, value in enumerate(self.columns[year]) if value not in closed]
         places = {index: place for place, index in enumerate(kept)}
         misfits = {places[index]: cause for index, cause in self.misfits.items() if index in places}
-        return _Canonical([self.positions[index] for index in kept], [self.rows[index] for index in kept], [], misfits)
+        return _Canonical(_pick(self.positions, kept), [_pick(column, kept) for column in self.columns], misfits)
 
 
 class Capture:
@@ -243,10 +247,10 @@ class Capture:
         entity, key = profile.entity, self._terms.fingerprint_key
         columns = minimise(entity, entity_columns(profile, seen.page, positions), self._terms.health_mode)
         normal, misfits = normalise_columns(entity, columns)
-        found = _Canonical(positions, list(zip(*normal, strict=True)), [], misfits)
+        found = _Canonical(positions, normal, misfits)
         if entity.year and (closed := set(self.store.closed_years())):
             found = found.without(entity.index(entity.year), closed)
-        found.hashes = row_hashes(entity, found.rows, key)
+        found.hashes = row_hashes(entity, zip(*found.columns, strict=True), key)
         for index, cause in found.misfits.items():
             position = found.positions[index]
             raw = seen.raws[position].to_bytes(8, "little", signed=True)
@@ -255,34 +259,34 @@ class Capture:
 
     def _sort_out(self, change: EntityChange, seen: _Seen, found: _Canonical) -> None:
         """Fill the change from the diff: shipped rows, fingerprints, and rows that only look different."""
-        entity, keys, rows = change.entity, seen.page.keys, found.rows
+        entity, keys = change.entity, seen.page.keys
         place = {position: index for index, position in enumerate(found.positions)}
         diff = compare(found.positions, seen.natives, found.hashes, seen.known)
-        date, year = _optional(entity, entity.date), _optional(entity, entity.year)
+        days, years = _days(entity, found.columns), _years(entity, found.columns)
         change.touched = [
-            (
-                seen.raws[position],
-                _day(entity, rows[place[position]], date),
-                _text(rows[place[position]], year),
-                seen.natives[position],
-            )
+            (seen.raws[position], days[index], years[index], seen.natives[position])
             for position in diff.touched
+            for index in (place[position],)
         ]
         changed = [*diff.inserted, *diff.updated]
-        places = leaves(entity.number, [keys[position] for position in changed], self._terms.fingerprint_key)
-        for position, leaf in zip(changed, places, strict=True):
-            index = place[position]
-            stamp = (_day(entity, rows[index], date), _text(rows[index], year))
-            change.fingerprints.append(
-                Fingerprint(seen.natives[position], leaf, found.hashes[index], seen.raws[position], *stamp, 0)
+        order = [place[position] for position in changed]
+        change.fingerprints = list(
+            zip(
+                _pick(seen.natives, changed),
+                leaves(entity.number, _pick(keys, changed), self._terms.fingerprint_key),
+                _pick(found.hashes, order),
+                _pick(seen.raws, changed),
+                _pick(days, order),
+                _pick(years, order),
+                strict=True,
             )
-        shipped = [rows[place[position]] for position in changed if place[position] not in found.misfits]
-        if shipped:
-            change.rows.columns = [list(column) for column in zip(*shipped, strict=True)]
+        )
+        shipped = [index for index in order if index not in found.misfits]
+        change.rows.columns = [_pick(column, shipped) for column in found.columns]
         change.rows.unfit = [
-            Unfit(keys[position], found.misfits[place[position]], found.hashes[place[position]])
-            for position in changed
-            if place[position] in found.misfits
+            Unfit(keys[found.positions[index]], found.misfits[index], found.hashes[index])
+            for index in order
+            if index in found.misfits
         ]
         change.inserted, change.updated = len(diff.inserted), len(diff.updated)
 
@@ -376,13 +380,13 @@ def _matters(change: EntityChange) -> bool:
 
 def _hold_updates(change: EntityChange) -> None:
     """Leave only the inserts of the change; its first ``inserted`` fingerprints are theirs."""
-    new = {fingerprint.key for fingerprint in change.fingerprints[: change.inserted]}
+    new = {fingerprint[0] for fingerprint in change.fingerprints[: change.inserted]}
     kept = [
         index
         for index, key in enumerate(change.table.native([str(key) for key in change.rows.columns[0]]))
         if key in new
     ]
-    change.held += [(fingerprint.key, "u") for fingerprint in change.fingerprints[change.inserted :]]
+    change.held += [(fingerprint[0], "u") for fingerprint in change.fingerprints[change.inserted :]]
     change.fingerprints = change.fingerprints[: change.inserted]
     change.rows.columns = [[column[index] for index in kept] for column in change.rows.columns]
     change.rows.unfit = [row for row in change.rows.unfit if change.table.native([row.key])[0] in new]
@@ -394,18 +398,26 @@ def _last_of_each(positions: list[int], natives: Sequence[int | str]) -> list[in
     return list({natives[position]: position for position in positions}.values())
 
 
-def _optional(entity: Entity, name: str | None) -> int | None:
-    return None if name is None else entity.index(name)
+def _pick(values: Sequence[_Any], positions: Sequence[int]) -> list[_Any]:
+    """The values at these positions."""
+    if (
+        len(positions) == len(values)
+        and (not positions or (positions[0], positions[-1]) == (0, len(values) - 1))
+        and all(map(lt, positions, positions[1:]))
+    ):
+        return list(values)
+    return [values[position] for position in positions]
 
 
-def _day(entity: Entity, row: Row, date: int | None) -> int | None:
-    """Day of the row since 1970-01-01, for the hot window."""
-    value: Value = None if date is None else row[date]
-    if not isinstance(value, int):
-        return None
-    return value // _DAY_MS if entity.fields[date or 0].kind.value == "timestamp" else value
+def _days(entity: Entity, columns: list[list[Value]]) -> list[Any]:
+    """Day of each row since 1970-01-01, for the hot window; None where it has none."""
+    if entity.date is None:
+        return [None] * len(columns[0])
+    position = entity.index(entity.date)
+    unit = _DAY_MS if entity.fields[position].kind is Kind.TIMESTAMP else 1
+    return [value // unit if type(value) is int else None for value in columns[position]]
 
 
-def _text(row: Row, position: int | None) -> str | None:
-    value = None if position is None else row[position]
-    return None if value is None else str(value)
+def _years(entity: Entity, columns: list[list[Value]]) -> list[Any]:
+    """Year of each row; None where it has none."""
+    return [None] * len(columns[0]) if entity.year is None else columns[entity.index(entity.year)]

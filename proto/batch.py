@@ -31,11 +31,12 @@ _DIGITS: Final = 18
 
 @dataclass(frozen=True, slots=True)
 class Unfit:
-    """A row without canonical form: its key, a cause of :data:`proto.values.CAUSES`, and the hash that stands for it in digests."""
+    """A row without canonical form: its key, a cause of :data:`proto.values.CAUSES`, the hash that stands for it in digests, its year if known."""
 
     key: str
     cause: str
     hash: int
+    year: str | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -90,7 +91,7 @@ def _encode_table(table: TableRows) -> sync_pb2.Table:
             message.columns.append(encoded)
     if gone := _encode_column(1, table.deleted, texts=True, keys=True):
         message.deleted.CopyFrom(gone)
-    message.unfit.extend(sync_pb2.Unfit(key=row.key, cause=row.cause, hash=row.hash) for row in table.unfit)
+    message.unfit.extend(sync_pb2.Unfit(key=row.key, cause=row.cause, hash=row.hash, year=row.year or "") for row in table.unfit)
     return message
 
 
@@ -169,7 +170,7 @@ def _decode_table(message: sync_pb2.Table) -> TableRows:
             raise Malformed("column twice")
         columns[column.field] = _decode_column(column, known[column.field], message.rows)
     deleted = _decode_keys(message) if message.HasField("deleted") else []
-    unfit = [Unfit(row.key, row.cause[:100], row.hash) for row in message.unfit]
+    unfit = [Unfit(row.key, row.cause[:100], row.hash, row.year or None) for row in message.unfit]
     table = TableRows(
         entity, [columns.get(described.number) or [None] * message.rows for described in entity.fields], deleted, unfit
     )

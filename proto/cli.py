@@ -1,6 +1,6 @@
 """What every command of ours shares: the same options after the subcommand, exit codes, results to stdout, the rest to stderr.
 
-Exit 0 ok, 1 failed, 2 misused. With ``--json`` the last line of stdout is one JSON value: the result, or the problem.
+Exit 0 ok, 1 failed, 2 misused, 130 interrupted. With ``--json`` the last line of stdout is one JSON value: the result, or the problem.
 """
 
 from __future__ import annotations
@@ -12,9 +12,10 @@ import os
 import sys
 from dataclasses import dataclass, field
 from pathlib import Path
-from typing import TYPE_CHECKING, Any, NoReturn
+from typing import TYPE_CHECKING, Any, Final, NoReturn
 
-from proto import __version__
+from proto import __version__, argparse_words
+from proto.plain import make_output_safe
 from proto.problems import Problem
 from proto.settings import describe, load
 from proto.texts import choose_language, translations
@@ -25,6 +26,8 @@ if TYPE_CHECKING:
     from proto.settings import Setting
 
 OK, FAILED, MISUSED = 0, 1, 2
+_INTERRUPTED: Final = 130
+_MISUSE: Final = frozenset({"GOR-1004", "GOR-1010", "GOR-1015", "GOR-1016"})
 
 
 @dataclass(frozen=True, slots=True)
@@ -56,6 +59,8 @@ class Program:
     settings: Sequence[Setting]
     config: Path
     data: Path
+    groups: Mapping[str, str] = field(default_factory=dict)
+    """What a first word with several commands below it is about: ``{"school": "schools and their codes"}``."""
 
 
 class Context:
@@ -87,17 +92,16 @@ class Context:
     def say(self, line: str = "") -> None:
         """A line for people on stdout; nothing with ``--json``."""
         if not self.json:
-            print(printable(line, sys.stdout.encoding))
+            print(line)
 
     def result(self, value: Any) -> None:
         """The result as JSON, one line, with ``--json``; nothing otherwise."""
         if self.json:
-            print(json.dumps(value, ensure_ascii=not _is_unicode(sys.stdout.encoding), default=str), flush=True)
+            _print_json(value)
 
 
-def printable(line: str, encoding: str | None) -> str:
-    """The line as the console can show it."""
-    return line if _is_unicode(encoding) else line.encode(encoding or "ascii", "replace").decode(encoding or "ascii")
+def _print_json(value: Any) -> None:
+    print(json.dumps(value, ensure_ascii=not _is_unicode(sys.stdout.encoding), default=str), flush=True)
 
 
 def _is_unicode(encoding: str | None) -> bool:
@@ -105,20 +109,32 @@ def _is_unicode(encoding: str | None) -> bool:
 
 
 class _Parser(argparse.ArgumentParser):
-    """Says what is wrong in the reader's language."""
-
-    text: Callable[[str], str] = staticmethod(lambda message: message)
+    """A mistake in the command line is a problem like any other."""
 
     def error(self, message: str) -> NoReturn:
-        template = self.text("The command is not written correctly: {message}. Help: {command} --help")
-        print(printable(template.format(message=message, command=self.prog), sys.stderr.encoding), file=sys.stderr)
-        raise SystemExit(MISUSED)
+        raise Problem("GOR-1016", message=message, command=self.prog)
 
 
 def main(program: Program, argv: Sequence[str] | None = None, environ: Mapping[str, str] | None = None) -> int:
     """Run one command line; returns the exit code. Problems are told in words, or as JSON with ``--json``."""
     arguments, environ = list(sys.argv[1:] if argv is None else argv), os.environ if environ is None else environ
     lang = choose_language(_early_lang(arguments), environ)
+    make_output_safe()
+    try:
+        return _run(program, arguments, lang, environ)
+    except Problem as problem:
+        tell(problem, lang)
+        if "--json" in arguments:
+            _print_json(problem.as_json(lang))
+        return MISUSED if problem.code in _MISUSE else FAILED
+    except KeyboardInterrupt:
+        return _INTERRUPTED
+    except BrokenPipeError:  # the reader of stdout went away, as `| head` does
+        sys.stdout = open(os.devnull, "w", encoding="utf-8")  # noqa: SIM115, PTH123  keeps the interpreter's last flush quiet
+        return FAILED
+
+
+def _run(program: Program, arguments: list[str], lang: str, environ: Mapping[str, str]) -> int:
     namespace = _parser(program, lang).parse_args(arguments)
     logging.basicConfig(
         stream=sys.stderr,
@@ -129,21 +145,21 @@ def main(program: Program, argv: Sequence[str] | None = None, environ: Mapping[s
     context = Context(program, namespace, lang, environ)
     try:
         return int(namespace.run(context))
-    except Problem as problem:
-        tell(problem, lang)
-        context.result(problem.as_json(lang))
-        return MISUSED if problem.code in ("GOR-1004", "GOR-1010") else FAILED
-    except KeyboardInterrupt:
-        return 130
-    except BrokenPipeError:  # the reader of stdout went away, as `| head` does
-        sys.stdout = open(os.devnull, "w", encoding="utf-8")  # noqa: SIM115, PTH123  keeps the interpreter's last flush quiet
-        return FAILED
+    except BrokenPipeError:
+        raise
+    except (
+        OSError
+    ) as error:  # a file or folder that nobody foresaw: its name and the system's word tell more than a traceback
+        logging.getLogger(__name__).debug("unforeseen", exc_info=error)
+        if error.filename is None:
+            raise Problem("GOR-1099", cause=error) from error
+        raise Problem("GOR-1021", path=error.filename, cause=error.strerror) from error
 
 
 def tell(problem: Problem, lang: str) -> None:
     """The problem on stderr: code and sentence, then the next step."""
     for line in (f"{problem.code}: {problem.text(lang)}", problem.next_step(lang)):
-        print(printable(line, sys.stderr.encoding), file=sys.stderr)
+        print(line, file=sys.stderr)
 
 
 def _early_lang(arguments: Sequence[str]) -> str | None:
@@ -158,7 +174,7 @@ def _early_lang(arguments: Sequence[str]) -> str | None:
 
 def _parser(program: Program, lang: str) -> argparse.ArgumentParser:
     text = translations(lang).gettext
-    _Parser.text = staticmethod(text)
+    argparse_words.speak(translations(lang))
     name = "gorod" if program.name == "demo" else f"gorod-{program.name}"
     top = _Parser(prog=name, description=text(program.description), allow_abbrev=False)
     top.add_argument("--version", action="version", version=f"{name} {__version__}")
@@ -168,7 +184,8 @@ def _parser(program: Program, lang: str) -> argparse.ArgumentParser:
         for depth in range(1, len(command.words)):
             group = command.words[:depth]
             if group not in groups:
-                child = groups[group[:-1]].add_parser(group[-1], allow_abbrev=False)
+                about = text(program.groups[group[-1]])
+                child = groups[group[:-1]].add_parser(group[-1], help=about, description=about, allow_abbrev=False)
                 groups[group] = child.add_subparsers(required=True, metavar="COMMAND")
         leaf = groups[command.words[:-1]].add_parser(
             command.words[-1],
@@ -178,9 +195,16 @@ def _parser(program: Program, lang: str) -> argparse.ArgumentParser:
             allow_abbrev=False,
         )
         for argument in command.arguments:
-            leaf.add_argument(*argument.names, help=text(argument.help), **argument.options)
+            leaf.add_argument(*argument.names, help=_help(text, argument), **argument.options)
         leaf.set_defaults(run=command.run)
     return top
+
+
+def _help(text: Callable[[str], str], argument: Argument) -> str:
+    """The argument's help with its default, where that says something; argparse fills in ``%(default)s`` itself."""
+    default = argument.options.get("default")
+    shown = default not in (None, "", []) and argument.options.get("action") != "store_true"
+    return text(argument.help).replace("%", "%%") + (" (%(default)s)" if shown else "")
 
 
 def _shared_options(text: Callable[[str], str]) -> argparse.ArgumentParser:

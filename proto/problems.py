@@ -11,6 +11,9 @@ from pathlib import Path
 from string import Formatter
 from typing import TYPE_CHECKING, Final
 
+from proto.causes import CAUSE
+from proto.texts import translations
+
 if TYPE_CHECKING:
     from collections.abc import Mapping
     from datetime import datetime
@@ -49,6 +52,12 @@ def _read() -> dict[str, Entry]:
 CATALOGUE: Final[Mapping[str, Entry]] = _read()
 
 
+def _in_words(lang: str, details: Mapping[str, str]) -> Mapping[str, str]:
+    """Details with the causes that we know in the reader's language; names, numbers and other programs' words stay as they are."""
+    word = translations(lang)
+    return {name: word.pgettext(CAUSE, value) if value else value for name, value in details.items()}
+
+
 class _Shown(Formatter):
     """Fills what is known and shows the rest as an ellipsis: telling of a problem must not fail."""
 
@@ -62,7 +71,7 @@ def text_of(code: str, lang: str, details: Mapping[str, str]) -> str:
     entry = CATALOGUE.get(code)
     if entry is None:
         return f"Неизвестная ошибка {code}." if lang == "ru" else f"Unknown problem {code}."
-    return _Shown().vformat(entry.ru if lang == "ru" else entry.en, (), details)
+    return _Shown().vformat(entry.ru if lang == "ru" else entry.en, (), _in_words(lang, details))
 
 
 def next_step_of(code: str, lang: str, details: Mapping[str, str]) -> str:
@@ -70,7 +79,7 @@ def next_step_of(code: str, lang: str, details: Mapping[str, str]) -> str:
     entry = CATALOGUE.get(code)
     if entry is None:
         return "Обновите программу." if lang == "ru" else "Update the program."
-    return _Shown().vformat(entry.next_ru if lang == "ru" else entry.next_en, (), details)
+    return _Shown().vformat(entry.next_ru if lang == "ru" else entry.next_en, (), _in_words(lang, details))
 
 
 def as_json(code: str, lang: str, details: Mapping[str, str], at: datetime | None) -> dict[str, str | None]:

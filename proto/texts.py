@@ -6,17 +6,18 @@ import gettext
 import locale
 from functools import cache
 from pathlib import Path
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Final
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
 
-LANGUAGES = ("ru", "en")
+LANGUAGES: Final = ("ru", "en")
+_VARIABLES: Final = ("GOROD_LANG", "LC_ALL", "LC_MESSAGES", "LANG")
 
 
 def choose_language(asked: str | None, environ: Mapping[str, str]) -> str:
     """``--lang``, else ``GOROD_LANG``, else the locale, else Russian."""
-    for candidate in (asked, environ.get("GOROD_LANG"), environ.get("LC_ALL"), environ.get("LANG"), _system_language()):
+    for candidate in (asked, *(environ.get(name) for name in _VARIABLES), _system_language()):
         if candidate and candidate[:2].lower() in LANGUAGES:
             return candidate[:2].lower()
     return "ru"

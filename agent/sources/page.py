@@ -29,8 +29,8 @@ class Rows(Protocol):
         """What "unchanged" is decided by, one thing per row."""
 
     @property
-    def parse(self) -> Callable[[Any], tuple[Any, ...]] | None:
-        """From that to the row's values; None where it is the tuple of them."""
+    def parse(self) -> Callable[[Sequence[Any]], list[tuple[Any, ...]]] | None:
+        """From these to the rows' values; None where they are tuples of them already."""
 
     def __len__(self) -> int: ...
 
@@ -49,7 +49,7 @@ class TupleRows:
     """Rows as tuples of driver values."""
 
     raw: list[tuple[Any, ...]]
-    parse: Callable[[Any], tuple[Any, ...]] | None = None
+    parse: Callable[[Sequence[Any]], list[tuple[Any, ...]]] | None = None
 
     def __len__(self) -> int:
         return len(self.raw)
@@ -84,7 +84,7 @@ class Page:
     last: Key | None = None
     full: bool = False
     unkeyed: dict[str, int] = field(default_factory=dict)
-    parse: Callable[[Any], tuple[Any, ...]] | None = None
+    parse: Callable[[Sequence[Any]], list[tuple[Any, ...]]] | None = None
 
     def __len__(self) -> int:
         return len(self.raw)
@@ -96,10 +96,8 @@ class Page:
 
     def take(self, positions: Iterable[int]) -> list[tuple[Any, ...]]:
         """Rows at these positions, as tuples in the order of ``columns``."""
-        raw, parse = self.raw, self.parse
-        if parse is None:
-            return [raw[position] for position in positions]
-        return [parse(raw[position]) for position in positions]
+        chosen = [self.raw[position] for position in positions]
+        return chosen if self.parse is None else self.parse(chosen)
 
 
 @dataclass(frozen=True, slots=True)

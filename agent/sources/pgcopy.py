@@ -101,7 +101,11 @@ def unescape(data: bytes) -> str | None:
     """One value of COPY's text format."""
     if data == _NULL:
         return None
-    text = data.decode("utf-8", "surrogateescape")
+    return unescape_text(data.decode("utf-8", "surrogateescape"))
+
+
+def unescape_text(text: str) -> str:
+    """The same of a value that is decoded already and is not NULL."""
     if "\\" not in text:
         return text
     first, *rest = text.split("\\")
@@ -128,12 +132,33 @@ def parse_row(line: bytes) -> tuple[str | None, ...]:
         return tuple(map(unescape, line.split(b"\t")))
 
 
+def parse_rows(lines: Sequence[bytes]) -> list[tuple[str | None, ...]]:
+    """:func:`parse_row` of many rows: decoded at once, escapes looked at only in the columns that have any."""
+    try:
+        text = b"\n".join(lines).decode()
+    except UnicodeDecodeError:
+        return [parse_row(line) for line in lines]
+    rows = [tuple(line.split("\t")) for line in text.split("\n")] if lines else []
+    if "\\" not in text:
+        return cast("list[tuple[str | None, ...]]", rows)
+    return list(zip(*map(_unescape_column, zip(*rows, strict=True)), strict=True))
+
+
+def _unescape_column(column: Sequence[str]) -> Sequence[str | None]:
+    escapes = "".join(column).count("\\")
+    if not escapes:
+        return column
+    if escapes == column.count("\\N"):
+        return [None if value == "\\N" else value for value in column]
+    return [None if value == "\\N" else unescape_text(value) for value in column]
+
+
 @dataclass(slots=True)
 class CopyRows:
     """Rows as the server wrote them; see :class:`agent.sources.page.Rows`."""
 
     raw: list[bytes]
-    parse: Callable[[bytes], tuple[Any, ...]] = field(default=parse_row)
+    parse: Callable[[Sequence[bytes]], list[tuple[Any, ...]]] = field(default=parse_rows)
 
     def __len__(self) -> int:
         return len(self.raw)

@@ -8,7 +8,7 @@ it saw in a bitmap, one bit per row, and the candidates come when the whole rang
 from __future__ import annotations
 
 from dataclasses import dataclass
-from typing import TYPE_CHECKING, Any, Final, NamedTuple
+from typing import TYPE_CHECKING, Any, Final, TypeAlias
 
 import msgspec
 
@@ -21,16 +21,8 @@ _CHUNK: Final = 10_000
 _TO_JSON: Final = msgspec.json.encode
 
 
-class Fingerprint(NamedTuple):
-    """One row to store: native key, leaf, row hash, raw hash, day (since 1970), year key, tick of the capture."""
-
-    key: int | str
-    leaf: int
-    hash: int
-    raw: int | None
-    day: int | None
-    year: str | None
-    tick: int
+Fingerprint: TypeAlias = "tuple[int | str, int, int, int | None, int | None, str | None]"
+"""One row to store: native key, leaf, row hash, raw hash, day (since 1970), year key."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -84,10 +76,10 @@ class Table:
         )
         return dict(rows.fetchall())
 
-    def put(self, rows: Iterable[Fingerprint]) -> None:
-        """Store or replace."""
+    def put(self, rows: Iterable[Fingerprint], tick: int) -> None:
+        """Store or replace, as captured at ``tick``."""
         self._connection.executemany(
-            f"INSERT INTO {self.name} (key, leaf, hash, raw, day, year, tick) VALUES (?, ?, ?, ?, ?, ?, ?) ON CONFLICT (key) DO UPDATE SET"
+            f"INSERT INTO {self.name} (key, leaf, hash, raw, day, year, tick) VALUES (?, ?, ?, ?, ?, ?, {int(tick)}) ON CONFLICT (key) DO UPDATE SET"
             " leaf = excluded.leaf, hash = excluded.hash, raw = excluded.raw, day = excluded.day, year = excluded.year, tick = excluded.tick",
             rows,
         )

@@ -15,7 +15,7 @@ from agent.core.guard import WINDOW_HOURS, Count, Limits, net_deletions
 from agent.core.packing import halve, pack
 from agent.core.uplink_events import Mark, Positions, StoredEnvelope
 from agent.state.database import Database
-from agent.state.fingerprints import Fingerprint, IntegerTable, Table, TextTable
+from agent.state.fingerprints import IntegerTable, Table, TextTable
 from proto.envelope import genesis
 from proto.limits import MAX_ROWS
 
@@ -24,6 +24,7 @@ if TYPE_CHECKING:
     from collections.abc import Callable, Iterable, Mapping, Sequence
     from pathlib import Path
 
+    from agent.state.fingerprints import Fingerprint
     from proto.batch import Changes, TableRows, YearChange
     from proto.entities import Entity
 
@@ -247,7 +248,7 @@ class StateStore:
                 "INSERT OR REPLACE INTO gone VALUES (?, ?, ?)", ((number, key, tick) for key in change.gone)
             )
         if change.fingerprints:
-            table.put(row._replace(tick=tick) for row in change.fingerprints)
+            table.put(change.fingerprints, tick)
         if change.touched:
             table.touch(change.touched)
         if change.reread:

@@ -79,7 +79,10 @@ def _prepare_table(table: TableRows, keys: SchoolKeys) -> PreparedTable:
     if len(set(named)) != len(named):
         raise Malformed("keys")
     unfit_leaves = leaves(entity.number, (row.key for row in table.unfit), keys.fingerprint)
-    held = [Held(row.key, row.cause, row.hash, leaf) for row, leaf in zip(table.unfit, unfit_leaves, strict=True)]
+    held = [
+        Held(row.key, row.cause, row.hash, leaf, storable_text(row.year) if row.year else None)
+        for row, leaf in zip(table.unfit, unfit_leaves, strict=True)
+    ]
     causes = validate_columns(entity, table.columns) if len(table) else {}
     columns = table.columns
     if causes:

@@ -210,7 +210,10 @@ class Stream:
         return answers
 
     async def _attacked(self, refusal: Refuse) -> Refuse:
-        """Leave an audit line if no honest agent gets this refusal."""
+        """Leave an audit line if no honest agent gets this refusal. A signature that no longer counts may be of a certificate revoked just now."""
+        if refusal.code == _UNSIGNED.code:
+            revoked = await self._in_database(self._services.gate.refusal, self._caller.certificate, self.school)
+            refusal = revoked or refusal
         if refusal.code in ATTACKS:
             _log.warning("refused %s of school %s", refusal.code, self.school)
             await self._in_database(self._services.desk.library.attacked, self.school, refusal)

@@ -265,14 +265,16 @@ class Column(_message.Message):
     def __init__(self, field: _Optional[int] = ..., absent: _Optional[bytes] = ..., integers: _Optional[_Iterable[int]] = ..., texts: _Optional[_Iterable[str]] = ..., dictionary: _Optional[_Iterable[str]] = ..., indexes: _Optional[_Iterable[int]] = ..., numeric_text: _Optional[bool] = ..., constant: _Optional[int] = ...) -> None: ...
 
 class Unfit(_message.Message):
-    __slots__ = ("key", "cause", "hash")
+    __slots__ = ("key", "cause", "hash", "year")
     KEY_FIELD_NUMBER: _ClassVar[int]
     CAUSE_FIELD_NUMBER: _ClassVar[int]
     HASH_FIELD_NUMBER: _ClassVar[int]
+    YEAR_FIELD_NUMBER: _ClassVar[int]
     key: str
     cause: str
     hash: int
-    def __init__(self, key: _Optional[str] = ..., cause: _Optional[str] = ..., hash: _Optional[int] = ...) -> None: ...
+    year: str
+    def __init__(self, key: _Optional[str] = ..., cause: _Optional[str] = ..., hash: _Optional[int] = ..., year: _Optional[str] = ...) -> None: ...
 
 class YearChange(_message.Message):
     __slots__ = ("year", "closed")
