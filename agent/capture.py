@@ -9,7 +9,7 @@ from __future__ import annotations
 
 import json
 import logging
-from dataclasses import asdict, dataclass, field
+from dataclasses import asdict, dataclass, field, replace
 from hashlib import blake2b
 from operator import lt
 from typing import TYPE_CHECKING, Any, Final, TypeVar
@@ -43,6 +43,7 @@ _LOG = logging.getLogger(__name__)
 _DAY_MS: Final = 86_400_000
 _MOST_YEARS: Final = 1000
 YEARS: Final = "academic_year"
+HOME: Final = "organization"
 _Any = TypeVar("_Any")
 
 
@@ -156,6 +157,22 @@ class Capture:
             self.store.note_event("identity", {"recorded": recorded, "found": origin.identity}, self.now_ms())
         raise Problem("GOR-1604", recorded=recorded, found=origin.identity)
 
+    def check_home(self) -> None:
+        """Whether the school itself is in this database: a source that knows another organisation only must not look like a school emptied.
+
+        Raises:
+            Problem: GOR-1604, it is not; nothing is read until it is.
+        """
+        profile = next((one for one in self.profile.entities if one.name == HOME), None)
+        if profile is None:
+            return
+        page = self.source.page(profile, None, 1, WHOLE)
+        self.watch(page.origin)
+        if not len(page):
+            self._other(replace(page.origin, identity=f"{page.origin.identity} = ∅"), page.origin.identity)
+        if self.store.get("found_identity"):
+            self.store.put(found_identity=None)
+
     # ---- what sweeps share
 
     def open_years(self) -> tuple[str, ...] | None:
@@ -235,7 +252,7 @@ class Capture:
         """What the rows of a page change, given the fingerprints of their keys. Deletions are not seen here."""
         entity, table = profile.entity, self.table(profile)
         raws = raw_hashes(page.raw, self._salt)
-        change = EntityChange(entity, table, TableRows(entity, [[] for _field in entity.fields]))
+        change = EntityChange(entity, table, TableRows(entity, [[] for _field in entity.fields]), seen=natives)
         positions = _last_of_each(suspects(natives, raws, known), natives)
         if positions:
             seen = _Seen(page, natives, raws, known)

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import asyncio
-import getpass
 import json
 import logging
 import sys
@@ -11,8 +10,11 @@ from dataclasses import asdict
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, Final
 
+from agent import asking, words
+from agent import setup as step_by_step
 from agent.config import BESIDE, DEFAULT_DATA, DEFAULT_FILE, PROGRAM, SETTINGS, Config, read_config
 from agent.health import in_words
+from agent.services import commands as services
 from proto.cli import FAILED, OK, Argument, Command, Context, Program, config_command
 from proto.cli import main as run_program
 from proto.problems import CATALOGUE, Problem
@@ -26,23 +28,6 @@ def _config(context: Context) -> Config:
     return read_config(context.data, context.config_file(BESIDE), context.environ)
 
 
-def _read_file(path: str) -> str:
-    try:
-        return Path(path).read_text("utf-8").strip()
-    except (OSError, UnicodeDecodeError) as error:
-        raise Problem("GOR-1013", path=path, cause=error) from error
-
-
-def _ask(context: Context, prompt: str) -> str:
-    """A secret from the terminal; without one, the file or variable that could have given it is named."""
-    if not sys.stdin.isatty():
-        line = sys.stdin.readline().strip()
-        if line:
-            return line
-        raise Problem("GOR-1006", key="code", env="--code-file")
-    return getpass.getpass(context.text(prompt))
-
-
 def enrol(context: Context) -> int:
     """Connect this school to the department by a one-time code."""
     from agent import enrolling
@@ -50,12 +35,12 @@ def enrol(context: Context) -> int:
     given = context.arguments
     enrolling.refuse_password(given.source)
     code = (
-        _read_file(given.code_file)
+        asking.read_file(given.code_file)
         if given.code_file
-        else context.environ.get("GOROD_CODE") or _ask(context, _("Connection code: "))
+        else context.environ.get("GOROD_CODE") or _ask_code(context)
     )
     password = (
-        _read_file(given.source_password_file)
+        asking.read_file(given.source_password_file)
         if given.source_password_file
         else context.environ.get("GOROD_AGENT_SOURCE_PASSWORD", "")
     )
@@ -77,13 +62,21 @@ def enrol(context: Context) -> int:
         "certificate_until": enrolled.identity.not_after.isoformat(timespec="seconds").replace("+00:00", "Z"),
         "data": str(context.data),
     }
-    context.say(
-        context.text("Connected as school {school}. Next: gorod-agent run, or install the service.").format(
-            school=facts.school
-        )
-    )
+    context.say(context.text(_("Connected as school {school}.")).format(school=facts.school))
+    context.say(context.text(_("Next: {command}")).format(command=f"gorod-agent service install --data {context.data}"))
     context.result(told)
     return OK
+
+
+def _ask_code(context: Context) -> str:
+    """The code from the person, or the first line of stdin; Problem GOR-1015 names the other ways."""
+    if sys.stdin.isatty():
+        return asking.line(context, _("Connection code from the department: "))
+    typed = sys.stdin.readline().strip()
+    if not typed:
+        what = context.text(_("connection code"))
+        raise Problem("GOR-1015", what=what, option="--code-file", env="GOROD_CODE")
+    return typed
 
 
 def run(context: Context) -> int:
@@ -138,12 +131,8 @@ def _without_details(told: dict[str, Any]) -> dict[str, Any]:
 
 
 def _say_status(context: Context, told: dict[str, Any]) -> None:
-    for name, value in told.items():
-        if name != "problem":
-            context.say(f"{name}: {', '.join(value) if isinstance(value, list) else value}")
-    if told.get("problem"):
-        problem = told["problem"]
-        context.say(f"{problem['code']}: {problem['text']}\n{problem['next']}")
+    for one in words.in_lines(context, told):
+        context.say(one)
 
 
 def doctor(context: Context) -> int:
@@ -168,7 +157,7 @@ def explain(context: Context) -> int:
     """What a problem code means and what to do."""
     code = context.arguments.code.upper()
     if code not in CATALOGUE:
-        raise Problem("GOR-1010", value=context.arguments.code, cause="GOR-nnnn")
+        raise Problem("GOR-1010", value=context.arguments.code, cause="a code looks like GOR-1207")
     problem = Problem(code)
     context.say(f"{code}\n{problem.text(context.lang)}\n{problem.next_step(context.lang)}")
     if code == "GOR-1203":
@@ -230,27 +219,36 @@ def profile_preview(context: Context) -> int:
     return OK
 
 
-_PROFILE: Final = Argument(("--profile",), "name or file of the profile", {"metavar": "NAME|FILE"})
+_PROFILE: Final = Argument(
+    ("--profile",), "name or file of the profile; without it the one that the department sent", {"metavar": "NAME|FILE"}
+)
 
 COMMANDS: Final = (
+    *step_by_step.COMMANDS,
     Command(
         ("enrol",),
         "Connect this school to the department by a one-time code",
         enrol,
         (
-            Argument(("--code-file",), "file that holds the connection code", {"metavar": "F"}),
+            Argument(
+                ("--code-file",), "file that holds the connection code; else GOROD_CODE or a prompt", {"metavar": "F"}
+            ),
             Argument(
                 ("--source",),
-                "address of the NetSchool database, without a password",
+                "address of the NetSchool database without a password: sqlite:///path or postgresql://login@server/database",
                 {"metavar": "URL", "required": True},
             ),
-            Argument(("--source-password-file",), "file that holds the database password", {"metavar": "F"}),
+            Argument(
+                ("--source-password-file",),
+                "file that holds the password of the database login; else GOROD_AGENT_SOURCE_PASSWORD",
+                {"metavar": "F"},
+            ),
             _PROFILE,
         ),
     ),
-    Command(("run",), "Run the agent", run),
-    Command(("once",), "One full comparison, proven equal", once),
-    Command(("status",), "Show how the agent is", status),
+    Command(("run",), "Run the agent until it is stopped", run),
+    Command(("once",), "Compare everything once and send what differs; exit 0 if proven equal", once),
+    Command(("status",), "Show how the agent is and what the department has", status),
     Command(
         ("doctor",),
         "Check everything that could be wrong here",
@@ -258,7 +256,7 @@ COMMANDS: Final = (
         (
             Argument(
                 ("--bundle",),
-                "write a report for the department",
+                "also write a report for the department, without secrets and without rows",
                 {"metavar": "FILE", "nargs": "?", "const": "gorod-doctor.zip"},
             ),
         ),
@@ -273,6 +271,7 @@ COMMANDS: Final = (
     Command(("profile", "survey"), "Describe the database's schema, no values", profile_survey),
     Command(("profile", "check"), "Check that a profile fits the database", profile_check, (_PROFILE,)),
     Command(("profile", "preview"), "Show, masked, what would leave the school", profile_preview, (_PROFILE,)),
+    *services.COMMANDS,
 )
 
 PROGRAM_OF_AGENT: Final = Program(
@@ -282,6 +281,7 @@ PROGRAM_OF_AGENT: Final = Program(
     SETTINGS,
     DEFAULT_FILE,
     DEFAULT_DATA,
+    {"profile": _("how the database is mapped to what the department wants"), **services.GROUPS},
 )
 
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, Final
@@ -15,9 +16,12 @@ if TYPE_CHECKING:
     from collections.abc import Mapping
 
 PROGRAM: Final = "agent"
-DEFAULT_FILE: Final = Path("/etc/gorod/agent.toml")
-DEFAULT_DATA: Final = Path("/var/lib/gorod/agent")
 BESIDE: Final = "agent.toml"
+if os.name == "nt":
+    _BASE = Path(os.environ.get("PROGRAMDATA", r"C:\ProgramData")) / "Gorod"
+    DEFAULT_FILE, DEFAULT_DATA = _BASE / BESIDE, _BASE / "agent"
+else:
+    DEFAULT_FILE, DEFAULT_DATA = Path("/etc/gorod") / BESIDE, Path("/var/lib/gorod/agent")
 
 SETTINGS: Final = (
     Setting("source_url", "", "Address of the NetSchool database, without the password", secret=False),

@@ -20,8 +20,10 @@ from agent.transport.probe import ask
 from agent.wiring import IDENTITY_FOLDER, STATE_FILE, choose_profile, options
 from proto import __version__
 from proto.certificates import issued_by
+from proto.limits import CLOCK_SKEW_S
 from proto.problems import Problem
 from proto.settings import describe
+from proto.texts import _
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -148,13 +150,15 @@ class Doctor:
         return True, f"{address}, {answer.version}"
 
     def _clock(self) -> tuple[float, str]:
-        """The offset that the running agent measured, if it runs."""
+        """The offset that the agent measured when it was last connected."""
         try:
-            offset = json.loads((self._config.data / STATUS_FILE).read_text("utf-8")).get("clock_offset_s") or 0.0
+            offset = json.loads((self._config.data / STATUS_FILE).read_text("utf-8")).get("clock_offset_s")
         except (OSError, ValueError):
-            offset = 0.0
-        if abs(offset) > 300:  # noqa: PLR2004  five minutes, as proto.limits.CLOCK_SKEW_S says of agents
-            raise Problem("GOR-1114", difference=f"{offset:.0f} s")
+            offset = None
+        if offset is None:
+            return 0.0, self._text(_("not compared yet: the agent has not been connected"))
+        if abs(offset) > CLOCK_SKEW_S:
+            raise Problem("GOR-1114", difference=f"{offset:+.0f} s")
         return offset, f"{offset:+.1f} s"
 
 
@@ -169,11 +173,16 @@ def bundle(config: Config, checks: list[Check], path: Path) -> None:
         "state_bytes": state.stat().st_size if state.exists() else 0,
     }
     status = config.data / STATUS_FILE
-    with zipfile.ZipFile(path, "w", zipfile.ZIP_DEFLATED) as archive:
-        archive.writestr("about.json", json.dumps(about, ensure_ascii=False, indent=1))
-        archive.writestr("checks.json", json.dumps([check.as_json() for check in checks], ensure_ascii=False, indent=1))
-        archive.writestr(
-            "config.json", json.dumps(describe("agent", SETTINGS, config.values), ensure_ascii=False, indent=1)
-        )
-        if status.exists():
-            archive.write(status, "status.json")
+    try:
+        with zipfile.ZipFile(path, "w", zipfile.ZIP_DEFLATED) as archive:
+            archive.writestr("about.json", _json(about))
+            archive.writestr("checks.json", _json([check.as_json() for check in checks]))
+            archive.writestr("config.json", _json(describe("agent", SETTINGS, config.values)))
+            if status.exists():
+                archive.write(status, "status.json")
+    except OSError as error:
+        raise Problem("GOR-1021", path=path, cause=error.strerror) from error
+
+
+def _json(value: Any) -> str:
+    return json.dumps(value, ensure_ascii=False, indent=1)

@@ -16,10 +16,12 @@ from datetime import UTC, datetime
 from typing import TYPE_CHECKING, Any, Final
 from zoneinfo import ZoneInfo
 
-from agent.core.sweep import Kind, Plan
+from agent.core.sweep import REST_FACTOR, Kind, Plan
+from agent.counting import Counting
+from agent.hints import HintPass
 from agent.sources.base import page_limit
 from agent.state.store import ADOPTING
-from agent.sweeps import FullSweep, HintPass, HotSweep, reread
+from agent.sweeps import FullSweep, HotSweep, reread
 from proto.problems import Problem
 
 if TYPE_CHECKING:
@@ -36,6 +38,7 @@ _LONGEST_REST_S: Final = 1.0
 _FIRST_RETRY_S: Final = 0.2
 _MOST_RETRY_S: Final = 60.0
 _MB: Final = 1 << 20
+_SHORTEST_FULL_REST_S: Final = 10.0
 _ENTITY_PROBLEMS: Final = ("schema", "data")
 
 
@@ -77,6 +80,9 @@ class Reader:
         self._limit = int(config.page_rows)
         self._full: FullSweep | None = None
         self._hot: HotSweep | None = None
+        self._hints: HintPass | None = None
+        self._counting = Counting(capture)
+        self._full_rested = 0.0
         self._began: dict[Kind, float] = {}
         self._epoch = b""
         self._had_reread = False
@@ -135,7 +141,7 @@ class Reader:
         """A new epoch voids running sweeps: their cursors went with the old one."""
         epoch = self.store.position().epoch
         if epoch != self._epoch:
-            self._epoch, self._full, self._hot = epoch, None, None
+            self._epoch, self._full, self._hot, self._hints = epoch, None, None, None
             self._began.clear()
 
     def _work(self, kind: Kind, now: float) -> float:
@@ -150,6 +156,8 @@ class Reader:
             ended = time.monotonic()
             spent = ended - self._began.pop(kind, now)
             self.plan.finished(kind, ended, seconds=spent, found=done == "found")
+            if kind is Kind.FULL:
+                self._full_rested = ended + max(_SHORTEST_FULL_REST_S, spent * REST_FACTOR)
             self.progress.sweeps += 1
         return 0.0
 
@@ -162,17 +170,27 @@ class Reader:
                 reread(self.capture, self._by_number)
                 return ""
             case Kind.HINT:
-                hints = HintPass(self.capture, self._readable())
-                hints.run(self._limit)
-                return "found" if hints.found else "done"
+                return self._pass_hints()
             case Kind.HOT:
                 return self._step_hot()
             case Kind.FULL:
                 return self._step_full()
 
+    def _pass_hints(self) -> str:
+        readable = self._readable()
+        if self._hints is None or self._hints.profiles != readable:
+            self._hints = HintPass(self.capture, readable, round(self._config.hint_overlap_s * 1000))
+        started = self.capture.now_ms()
+        self._hints.run(self._limit)
+        self._counting.after_pass(self._hints, started)
+        if self._counting.differing and time.monotonic() >= self._full_rested:
+            self.plan.hurry(Kind.FULL)
+        return "found" if self._hints.found else "done"
+
     def _step_full(self) -> str:
         if self._full is None:
             self.capture.forget_years()
+            self.capture.check_home()
             self._full = FullSweep.resume(self.capture, self._profiles)
         sweep = self._full
         self.progress.sweeping = True
@@ -188,6 +206,7 @@ class Reader:
     def _step_hot(self) -> str:
         if self._hot is None:
             self.capture.forget_years()
+            self.capture.check_home()
             today = datetime.now(UTC).astimezone(self._zone).date().toordinal() - 719_163
             self._hot = HotSweep(self.capture, self._readable(), self._config.hot_days, today, self._config.small_rows)
         sweep = self._hot
@@ -222,9 +241,9 @@ class Reader:
             self._met(problem)
         except sqlite3.Error as error:
             self._met(Problem("GOR-1704", cause=error, path=self._config.data))
-        except Exception as error:  # a mistake of ours: reading must come back by itself, and the trace must hold no row
+        except Exception as error:  # noqa: BLE001  a mistake of ours: reading must come back by itself, and no value may get into the log
             where = traceback.extract_tb(error.__traceback__)[-1]
-            _LOG.error("reading failed: %s at %s:%s", type(error).__name__, where.filename, where.lineno)  # noqa: TRY400  a message may hold values
+            _LOG.error("reading failed: %s at %s:%s", type(error).__name__, where.filename, where.lineno)
             self._met(Problem("GOR-1099", cause=type(error).__name__))
         return None
 
@@ -237,7 +256,7 @@ class Reader:
             return
         self.progress.problem, self.progress.problem_at = problem, datetime.now(UTC)
         self.progress.failures += 1
-        self._hot = None
+        self._hot = self._hints = None
         if problem.code == "GOR-1614":
             self._full = None
             self.plan.hurry(Kind.FULL)

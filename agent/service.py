@@ -46,6 +46,7 @@ class Service:
         self._ending = asyncio.Event()
         self.final: str | None = None
         self._asked_about: Problem | None = None
+        self._told_identity: str | None = None
         state = UplinkState(parts.store, parts.facts, self._heartbeat, now_ms)
         around = Surroundings(identity=self._identity, random=random.random)
         settings = ClientSettings(
@@ -157,9 +158,17 @@ class Service:
         while True:
             if self.parts.store.get("profile_sent"):
                 await self._follow_profile()
+            self._tell_identity()
             self._care_for_certificate()
             await asyncio.to_thread(self._save_status)
             await asyncio.sleep(_STATUS_S)
+
+    def _tell_identity(self) -> None:
+        """Another source was found, or the right one again: the department hears of it at once, by a new Hello."""
+        found = self.parts.store.get("found_identity")
+        if found != self._told_identity:
+            self._told_identity = found
+            self.client.retry_now()
 
     def _care_for_certificate(self) -> None:
         """A refused certificate, or a hang-up without a word, may mean that it has expired: the department's clock decides."""

@@ -2,7 +2,7 @@
 
     full   every row of the open years, resumable; what it did not see is a candidate, read again by key, then deleted
     hot    the same over rows dated in the last days
-    hint   rows and keys that the source's own stamps name; the mark is read before the rows and stored with the last page
+    hint   rows and keys that the source's own stamps name: :mod:`agent.hints`
     reread keys on the durable list
 
 Whatever the sweep, a page's effect is :mod:`agent.capture`'s alone.
@@ -23,9 +23,7 @@ from proto.problems import Problem
 from proto.values import date_of
 
 if TYPE_CHECKING:
-    import sqlite3
-    from collections.abc import Callable, Sequence
-    from datetime import timedelta
+    from collections.abc import Sequence
 
     from agent.capture import Capture
     from agent.profile import EntityProfile
@@ -352,91 +350,6 @@ class HotSweep:
         return Range(profile, Window(years=years), Span(), tick, ordered=profile.key_type == "int")
 
 
-@dataclass(slots=True)
-class HintPass:
-    """One look at every entity's hints. Marks are read before the rows; one commit holds everything, marks included, when it is small."""
-
-    capture: Capture
-    profiles: list[EntityProfile]
-    found: bool = False
-
-    def run(self, limit: int) -> int:
-        """Look once; rows put into the outbox. An interrupted pass starts again from the stored marks."""
-        capture, shipped = self.capture, 0
-        with capture.store.pages:
-            started = capture.now_ms()
-            pending: list[EntityChange] = []
-            marks: dict[int, Any] = {}
-            for profile in self.profiles:
-                stored = capture.mark(profile)
-                mark = capture.source.hint_mark(profile) if stored is not None else None
-                if stored is None or mark is None:
-                    continue
-                pending += self._changes(profile, stored, limit)
-                marks[profile.entity.number] = mark
-                if sum(len(change.rows) for change in pending) >= limit:
-                    shipped += capture.commit(pending, _keep(marks))
-                    pending, marks = [], {}
-            if pending or any(json.dumps(mark) != capture.store.mark(entity) for entity, mark in marks.items()):
-                shipped += capture.commit(pending, _keep(marks))
-            capture.note_fresh([profile for profile in self.profiles if profile.hint and profile.hints], started)
-        self.found = shipped > 0
-        return shipped
-
-    def _changes(self, profile: EntityProfile, mark: Any, limit: int) -> list[EntityChange]:
-        """What the entity's own stamps and other tables' hints lead to. Pages beyond the first are committed at once, without the mark."""
-        capture = self.capture
-        changes: list[EntityChange] = []
-        after = None
-        while profile.hint:
-            page = capture.source.hint_page(profile, mark, after, limit)
-            capture.watch(page.origin)
-            if len(page):
-                table = capture.table(profile)
-                natives = capture.natives(table, page.keys, profile.name)
-                changes.append(capture.examine(profile, page, table.known(list(set(natives))), natives))
-            if not page.full:
-                break
-            capture.commit(changes)
-            changes, after = [], page.last
-        named = [key for hint in profile.hints for key in self._named(profile, hint, mark, limit)]
-        return changes + self._looked_up(profile, list(dict.fromkeys(named)), changes)
-
-    def _named(self, profile: EntityProfile, hint: Any, mark: Any, limit: int) -> list[str]:
-        keys: list[str] = []
-        after = None
-        while True:
-            page = self.capture.source.hint_keys(profile, hint, mark, after, limit)
-            keys += page.keys
-            after = page.last
-            if after is None:
-                return keys
-
-    def _looked_up(self, profile: EntityProfile, keys: list[str], before: list[EntityChange]) -> list[EntityChange]:
-        """Keys that another table names, read by key; one state per key goes into the commit."""
-        capture, changes = self.capture, []
-        if not keys:
-            return []
-        table = capture.table(profile)
-        taken = {fingerprint.key for change in before for fingerprint in change.fingerprints}
-        natives = [key for key in capture.natives(table, keys, profile.name) if key not in taken]
-        for start in range(0, len(natives), KEYS):
-            change, gone = capture.read_again(profile, natives[start : start + KEYS])
-            capture.drop(change, gone)
-            changes.append(change)
-        return changes
-
-
-def _keep(marks: dict[int, Any]) -> Callable[[sqlite3.Connection], None]:
-    """Store the marks in the transaction of the last page that they stand for."""
-    rows = [(number, json.dumps(mark)) for number, mark in marks.items()]
-
-    def write(connection: sqlite3.Connection) -> None:
-        connection.executemany("INSERT OR REPLACE INTO hint_mark VALUES (?, ?)", rows)
-
-    return write
-
-
 def reread(capture: Capture, profiles: dict[int, EntityProfile]) -> bool:
     """Read the next keys of the durable list; False if it is empty."""
     with capture.store.pages:
@@ -455,8 +368,3 @@ def reread(capture: Capture, profiles: dict[int, EntityProfile]) -> bool:
         change.reread, change.released = keys, keys
         capture.commit([change])
     return True
-
-
-def hot_today(now_ms: int, utc_offset: timedelta) -> int:
-    """Day number of the school's today."""
-    return int((now_ms / 1000 + utc_offset.total_seconds()) // 86_400)

@@ -27,6 +27,7 @@ PROGRAM_OF_COLLECTOR: Final = Program(
     SETTINGS,
     DEFAULT_FILE,
     DEFAULT_DATA,
+    {**setup.GROUPS, **schools.GROUPS, **people.GROUPS, **rows.GROUPS},
 )
 
 

@@ -21,8 +21,8 @@ if TYPE_CHECKING:
     from collector.store.engine import Database
 
 _LOG = logging.getLogger(__name__)
-_PAGES_PER_SCHOOL: Final = 300
-_LONGEST_PAUSE_S: Final = 3600.0
+_REST_FACTOR: Final = 50
+_IDLE_S: Final = 60.0
 _SHORTEST_PAUSE_S: Final = 0.05
 _HOUR_S: Final = 3600.0
 
@@ -45,7 +45,7 @@ class Jobs:
         self._department, self._database, self._notifier = department, database, notifier
 
     async def run(self) -> None:
-        """Until cancelled: a page of the deep check, then a rest so that the whole store takes ``deep_s``."""
+        """Until cancelled: pages of the deep check at a fiftieth of a core, until all was read within ``deep_s``; old ledger lines folded."""
         folded = 0.0
         loop = asyncio.get_running_loop()
         while True:
@@ -54,29 +54,35 @@ class Jobs:
                 if loop.time() - folded > _HOUR_S or not folded:
                     folded = loop.time()
                     await asyncio.to_thread(self._fold, ids)
-                await self._check(ids)
+                began = loop.time()
+                busy = await self._check(ids)
+                pause = (loop.time() - began) * _REST_FACTOR if busy else _IDLE_S
             except Problem as problem:
                 _LOG.warning("job: %s", problem)
-            await asyncio.sleep(min(_LONGEST_PAUSE_S, max(_SHORTEST_PAUSE_S, self._department.values["deep_s"] / 1000)))
+                pause = _IDLE_S
+            await asyncio.sleep(min(max(pause, _SHORTEST_PAUSE_S), self._department.values["deep_s"] / 10))
 
     def _schools(self) -> list[str]:
         with self._department.database.begin(scope="*") as connection:
             return [school.id for school in schools.every(connection) if school.revoked_at is None]
 
-    async def _check(self, ids: list[str]) -> None:
-        """One page of every school that has not been read whole within ``deep_s``."""
+    async def _check(self, ids: list[str]) -> bool:
+        """One page of every school that has not been read whole within ``deep_s``; whether there was any."""
+        busy = False
         for school in ids:
-            if await asyncio.to_thread(self.check_page, school, utc_now()):
+            done = await asyncio.to_thread(self.check_page, school, utc_now())
+            busy |= done is not None
+            if done:
                 self._notifier.mark(school)
-            await asyncio.sleep(0)
+        return busy
 
-    def check_page(self, school: str, now: datetime) -> bool:
-        """Read the next page of a school back; whether its stamp moved. Damage is an event: the next comparison repairs nothing by itself."""
+    def check_page(self, school: str, now: datetime) -> bool | None:
+        """Read the next page of a school back; whether that was the last one, None if nothing is due. Damage is an event of the school."""
         with self._database.scope(school) as connection:
             saved, stored_at = connection.execute(_CURSOR, {"school": school}).fetchone() or (None, None)
             period = timedelta(seconds=self._department.values["deep_s"])
             if saved is None and stored_at is not None and now - stored_at < period:
-                return False
+                return None
             state: dict[str, Any] = saved or {"entity": 0, "after": "", "started": now.isoformat(), "damaged": 0}
             page = deep_check(
                 connection, self._department.keys.reader(school, now), Cursor(state["entity"], state["after"])

@@ -6,6 +6,7 @@ only Russian must be whole.
 
 from __future__ import annotations
 
+import ast
 import sys
 from dataclasses import dataclass
 from pathlib import Path
@@ -17,7 +18,7 @@ from babel.messages.mofile import write_mo
 from babel.messages.pofile import read_po, write_po
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator, Mapping
+    from collections.abc import Iterator, Mapping, Sequence
 
 ROOT: Final = Path(__file__).parents[1]
 WORDS: Final[dict[str, Any]] = {"_": None, "gettext": None, "ngettext": (1, 2), "pgettext": ((1, "c"), 2)}
@@ -65,15 +66,36 @@ def said(domain: Domain) -> Catalog:
 
 
 def _extract(file: Path, keywords: Mapping[str, Any]) -> Iterator[tuple[Any, list[str], str | None]]:
-    method = {".py": "python", ".html": "jinja2"}.get(file.suffix)
-    if method is None:
-        return
-    # In files that speak SQL `text` is SQLAlchemy's.
-    spoken = {name: spec for name, spec in keywords.items() if name != "text" or b"sqlalchemy" not in file.read_bytes()}
-    for _line, message, comments, context in extract_from_file(
-        method, file, spoken, ["i18n:"], strip_comment_tags=True
-    ):
-        yield message, comments, context
+    if file.suffix == ".html":
+        for _line, message, comments, context in extract_from_file("jinja2", file, keywords, ["i18n:"]):
+            yield message, comments, context
+    elif file.suffix == ".py":
+        code = file.read_bytes()
+        # In files that speak SQL `text` is SQLAlchemy's.
+        spoken = {name: spec for name, spec in keywords.items() if name != "text" or b"sqlalchemy" not in code}
+        for call in ast.walk(ast.parse(code)):
+            if isinstance(call, ast.Call) and (said := _said_by(call, spoken)):
+                yield said[0], [], said[1]
+
+
+def _said_by(call: ast.Call, keywords: Mapping[str, Any]) -> tuple[Any, str | None] | None:
+    """The message of a call and its context, also where calls stand inside calls, as commands hold their arguments."""
+    name = call.func.attr if isinstance(call.func, ast.Attribute) else getattr(call.func, "id", None)
+    if name not in keywords:
+        return None
+    spec = keywords[name] or (1,)
+    places = [place for place in spec if isinstance(place, int)]
+    texts = [_constant(call.args, place) for place in places]
+    if not all(texts):
+        return None
+    contexts = [_constant(call.args, place[0]) for place in spec if isinstance(place, tuple)]
+    return (texts[0] if len(texts) == 1 else tuple(texts)), (contexts[0] if contexts else None)
+
+
+def _constant(arguments: Sequence[ast.expr], place: int) -> str | None:
+    """The text at a place counted from 1, None if there is none that is known before the program runs."""
+    found = arguments[place - 1] if place <= len(arguments) else None
+    return found.value if isinstance(found, ast.Constant) and isinstance(found.value, str) else None
 
 
 def catalogues(domain: Domain) -> list[Path]:

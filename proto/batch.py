@@ -91,7 +91,9 @@ def _encode_table(table: TableRows) -> sync_pb2.Table:
             message.columns.append(encoded)
     if gone := _encode_column(1, table.deleted, texts=True, keys=True):
         message.deleted.CopyFrom(gone)
-    message.unfit.extend(sync_pb2.Unfit(key=row.key, cause=row.cause, hash=row.hash, year=row.year or "") for row in table.unfit)
+    message.unfit.extend(
+        sync_pb2.Unfit(key=row.key, cause=row.cause, hash=row.hash, year=row.year or "") for row in table.unfit
+    )
     return message
 
 

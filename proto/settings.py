@@ -5,6 +5,7 @@ Values come from the TOML file, over it from the environment (``GOROD_<PROGRAM>_
 
 from __future__ import annotations
 
+import re
 import tomllib
 from dataclasses import dataclass
 from pathlib import Path
@@ -16,6 +17,7 @@ if TYPE_CHECKING:
     from collections.abc import Mapping, Sequence
 
 _TRUE = frozenset({"1", "true", "yes", "on"})
+_PASSWORD = re.compile(r"(://[^/:@\s]*):[^/\s]*@")
 _FALSE = frozenset({"0", "false", "no", "off"})
 
 
@@ -102,4 +104,6 @@ def describe(program: str, table: Sequence[Setting], values: Mapping[str, Any]) 
 def _shown(setting: Setting, value: Any) -> Any:
     if setting.secret and value:
         return "***"
+    if isinstance(value, str) and "://" in value:
+        return _PASSWORD.sub(r"\1:***@", value)
     return str(value) if isinstance(value, Path) else value

@@ -9,6 +9,7 @@ from __future__ import annotations
 import re
 from datetime import UTC, date, datetime, time, timedelta
 from decimal import Decimal, InvalidOperation
+from functools import lru_cache
 from typing import TYPE_CHECKING, Any, Final
 from uuid import UUID
 
@@ -50,6 +51,7 @@ _INTEGER: Final = re.compile(r"[+-]?[0-9]{1,19}(?:\.0*)?")
 _DATE: Final = re.compile(r"(\d{4})-(\d\d)-(\d\d)(?:[T ]00:00(?::00(?:\.0*)?)?)?")
 _TIME: Final = re.compile(r"(\d{1,2}):(\d\d)(?::(\d\d)(?:\.0*)?)?")
 _TIMESTAMP: Final = re.compile(r"(\d{4}-\d\d-\d\d)(?:[T ](\d\d):(\d\d)(?::(\d\d)(?:\.(\d{1,9}))?)?)?(.*)")
+_PLAIN_TIMESTAMP: Final = re.compile(r"\d{4}-\d\d-\d\d[T ](?:[01]\d|2[0-3]):[0-5]\d:[0-5]\d(?:\.\d{1,9})?")
 _TRUE: Final = frozenset({"t", "true", "1", "yes", "y"})
 _FALSE: Final = frozenset({"f", "false", "0", "no", "n"})
 
@@ -174,6 +176,7 @@ def _boolean(value: Any, _field: Field) -> bool:
     raise Misfit("bool_format")
 
 
+@lru_cache(maxsize=4096)
 def _days(text: str, cause: str) -> int:
     try:
         return date.fromisoformat(text).toordinal() - _EPOCH
@@ -218,6 +221,9 @@ def _timestamp(value: Any, _field: Field) -> int:
         return (value.toordinal() - _EPOCH) * _DAY_MS + seconds * 1000 + value.microsecond // 1000
     if isinstance(value, date):
         return (value.toordinal() - _EPOCH) * _DAY_MS
+    if isinstance(value, str) and _PLAIN_TIMESTAMP.fullmatch(value):
+        seconds = int(value[11:13]) * 3600 + int(value[14:16]) * 60 + int(value[17:19])
+        return _days(value[:10], "timestamp_format") * _DAY_MS + seconds * 1000 + int((value[20:23] + "000")[:3])
     found = _TIMESTAMP.fullmatch(value) if isinstance(value, str) else None
     if not found:
         raise Misfit("timestamp_format")

@@ -86,17 +86,19 @@ def shared_city(
     del store_template
     with Relay() as relay:
         city = _found(postgres, tmp_path_factory.mktemp("city"), relay)
-        city.start()
-        yield city
-        city.stop()
+        try:
+            city.start()
+            yield city
+        finally:
+            city.stop()
 
 
 @pytest.fixture
 def city(shared_city: City) -> Iterator[City]:
     """The shared department; the test's schools end with the test."""
-    known = len(shared_city.schools)
+    shared_city.schools.clear()
     yield shared_city
-    for school in shared_city.schools[known:]:
+    for school in shared_city.schools:
         school.close()
 
 
@@ -115,9 +117,11 @@ def own_city(
             city.start()
             return city
 
-        yield found
-        for city in made:
-            city.close()
+        try:
+            yield found
+        finally:
+            for city in made:
+                city.close()
 
 
 @pytest.fixture

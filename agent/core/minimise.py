@@ -7,6 +7,7 @@ computed, so that no fingerprint depends on it either. ``full`` is a choice that
 from __future__ import annotations
 
 import re
+from functools import lru_cache
 from typing import TYPE_CHECKING, Final
 
 if TYPE_CHECKING:
@@ -42,6 +43,7 @@ def minimise(entity: Entity, columns: list[Sequence[object]], health_mode: str) 
     return result
 
 
+@lru_cache(maxsize=10_000)
 def collapse(value: object) -> object:
     """The value without a trace of illness; numbers and other codes stay."""
     if not isinstance(value, str) or not value:

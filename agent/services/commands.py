@@ -52,14 +52,26 @@ def own_program() -> tuple[str, ...]:
 
 def install(context: Context) -> int:
     """Let the agent start with the computer; safe to repeat."""
-    data = context.data.resolve()
-    IdentityFolder(data / IDENTITY_FOLDER).load()
-    return _do(context, "install", lambda chosen: chosen.install(own_program(), data), _("The service is installed and runs."))
+    IdentityFolder(context.data / IDENTITY_FOLDER).load()
+    return _do(
+        context, "install", lambda chosen: _install_plan(chosen, context.data), _("The service is installed and runs.")
+    )
+
+
+def install_for(data: Path) -> None:
+    """The same without words, for ``setup``."""
+    carry_out(_install_plan(manager(), data))
+
+
+def _install_plan(chosen: Manager, data: Path) -> list[Step]:
+    return chosen.install(own_program(), data.resolve())
 
 
 def uninstall(context: Context) -> int:
     """The agent no longer starts with the computer; its data folder stays."""
-    return _do(context, "uninstall", lambda chosen: chosen.uninstall(), _("The service is removed; the data folder stays."))
+    return _do(
+        context, "uninstall", lambda chosen: chosen.uninstall(), _("The service is removed; the data folder stays.")
+    )
 
 
 def start(context: Context) -> int:
@@ -69,7 +81,9 @@ def start(context: Context) -> int:
 
 def stop(context: Context) -> int:
     """Stop the service until the computer starts again."""
-    return _do(context, "stop", lambda chosen: chosen.stop(), _("The service is stopped; it starts again with the computer."))
+    return _do(
+        context, "stop", lambda chosen: chosen.stop(), _("The service is stopped; it starts again with the computer.")
+    )
 
 
 def status(context: Context) -> int:
@@ -101,6 +115,7 @@ def _look(chosen: Manager) -> dict[str, Any]:
     return {"service": SERVICE, "installed": found.installed, "running": found.running}
 
 
+GROUPS: Final = {"service": _("the agent as a service of this computer")}
 COMMANDS: Final = (
     Command(("service", "install"), "Let the agent start with the computer", install),
     Command(("service", "uninstall"), "Remove the service; the data folder stays", uninstall),

@@ -4,15 +4,18 @@ from __future__ import annotations
 
 import shutil
 import subprocess
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
-from pathlib import Path
 from typing import TYPE_CHECKING, Final, Protocol
 
 from proto.files import write_atomic
 from proto.problems import Problem
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Sequence
+    from pathlib import Path
+
+Ask = Callable[[Sequence[str]], "subprocess.CompletedProcess[str]"]
+"""Runs a program and returns what it said."""
 
 SERVICE: Final = "gorod-agent"
 _TIMEOUT_S: Final = 120
@@ -86,9 +89,6 @@ class Manager(Protocol):
         """How it is."""
 
 
-Ask = "Callable[[Sequence[str]], subprocess.CompletedProcess[str]]"
-
-
 def ask(words: Sequence[str]) -> subprocess.CompletedProcess[str]:
     """Run a program and return what it said; Problem GOR-1019 if it cannot be run at all."""
     try:
@@ -99,7 +99,7 @@ def ask(words: Sequence[str]) -> subprocess.CompletedProcess[str]:
         raise Problem("GOR-1019", command=" ".join(words), cause=getattr(error, "strerror", None) or error) from error
 
 
-def carry_out(steps: Sequence[Step], ask: Callable[[Sequence[str]], subprocess.CompletedProcess[str]] = ask) -> None:
+def carry_out(steps: Sequence[Step], runs: Ask = ask) -> None:
     """Do every step in order.
 
     Raises:
@@ -108,7 +108,7 @@ def carry_out(steps: Sequence[Step], ask: Callable[[Sequence[str]], subprocess.C
     for step in steps:
         match step:
             case Run(words, may_fail):
-                done = ask(words)
+                done = runs(words)
                 if done.returncode and not may_fail:
                     raise Problem("GOR-1019", command=" ".join(words), cause=_said(done))
             case Write(path, text):

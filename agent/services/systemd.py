@@ -13,10 +13,9 @@ from agent.services.plan import SERVICE, Found, Give, Remove, Run, Write
 from proto.problems import Problem
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Sequence
-    from subprocess import CompletedProcess
+    from collections.abc import Sequence
 
-    from agent.services.plan import Step
+    from agent.services.plan import Ask, Step
 
 USER: Final = "gorod"
 UNIT: Final = f"{SERVICE}.service"
@@ -24,15 +23,21 @@ UNIT_FILE: Final = Path("/etc/systemd/system") / UNIT
 _RUNS: Final = Path("/run/systemd/system")
 _PROGRAM: Final = "/opt/gorod/bin/gorod-agent"
 _DATA: Final = "/var/lib/gorod/agent"
+_CONDITION: Final = "ConditionPathExists="
 _STATE: Final = "StateDirectory=gorod/agent\nStateDirectoryMode=0700\n"
 
 
 def unit_text(program: Sequence[str], data: Path) -> str:
     """The unit for a program and a data folder. systemd itself makes a folder below /var/lib only; another is opened to writing."""
-    shipped = (resources.files("agent.services") / UNIT).read_text("utf-8")
+    text = (resources.files("agent.services") / UNIT).read_text("utf-8")
     if data.as_posix() != _DATA:
-        shipped = shipped.replace(_STATE, f"ReadWritePaths={_quoted(str(data))}\n")
-    return shipped.replace(_PROGRAM, " ".join(_quoted(word) for word in program)).replace(_DATA, _quoted(str(data)))
+        text = text.replace(_STATE, f"ReadWritePaths={_quoted(str(data))}\n")
+    condition = f"{_CONDITION}{_DATA}/"
+    text = text.replace(
+        condition, condition.replace(_DATA, str(data).replace("%", "%%"))
+    )  # a path here is never quoted
+    command = " ".join(_quoted(word) for word in (*program, "run", "--data", str(data)))
+    return text.replace(f"ExecStart={_PROGRAM} run --data {_DATA}\n", f"ExecStart={command}\n")
 
 
 def _quoted(word: str) -> str:
@@ -45,7 +50,7 @@ class Systemd:
     """The manager on Linux."""
 
     def needs(self) -> Problem | None:
-        """systemd must be what started this computer."""
+        """Only where systemd is what started this computer."""
         return None if _RUNS.is_dir() and shutil.which("systemctl") else Problem("GOR-1018", needed="systemd")
 
     def is_administrator(self) -> bool:
@@ -85,7 +90,7 @@ class Systemd:
         """Stop it; with the computer it starts again."""
         return [Run(("systemctl", "stop", UNIT))]
 
-    def look(self, ask: Callable[[Sequence[str]], CompletedProcess[str]]) -> Found:
+    def look(self, ask: Ask) -> Found:
         """What systemd says of the unit."""
         done = ask(("systemctl", "show", UNIT, "--property=LoadState,ActiveState"))
         told = dict(line.split("=", 1) for line in done.stdout.splitlines() if "=" in line)

@@ -11,10 +11,10 @@ from agent.services.plan import SERVICE, Found, Run
 from proto.problems import Problem
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Sequence
+    from collections.abc import Sequence
     from pathlib import Path
 
-    from agent.services.plan import Step
+    from agent.services.plan import Ask, Step
 
 ACCOUNT: Final = rf"NT SERVICE\{SERVICE}"
 """A virtual account: Windows makes it with the service, it has no password and no rights but those given here."""
@@ -73,7 +73,7 @@ class Windows:
         """Stop it; with the computer it starts again."""
         return [Run(("sc.exe", "stop", SERVICE))]
 
-    def look(self, ask: Callable[[Sequence[str]], subprocess.CompletedProcess[str]]) -> Found:
+    def look(self, ask: Ask) -> Found:
         """What the service manager says; its words may be in any language, its numbers are not: 4 is running."""
         done = ask(("sc.exe", "query", SERVICE))
         states = (line.split(":", 1)[1].split()[0] for line in done.stdout.splitlines() if "STATE" in line)

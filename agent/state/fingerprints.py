@@ -50,9 +50,14 @@ class Table:
         """Canonical key texts as this table stores them; ValueError if one cannot be."""
         return keys
 
-    def count(self) -> int:
-        """Rows that the centre holds, closed years included."""
-        return int(self._connection.execute(f"SELECT count(*) FROM {self.name}").fetchone()[0])
+    def count(self, closed_years: Sequence[str] = ()) -> int:
+        """Rows that the centre holds, without those of the given years."""
+        where = _open_years(closed_years)
+        return int(
+            self._connection.execute(f"SELECT count(*) FROM {self.name} WHERE {where}", tuple(closed_years)).fetchone()[
+                0
+            ]
+        )
 
     def known(self, keys: Sequence[int | str]) -> dict[Any, tuple[Any, ...]]:
         """Native key -> (row hash, raw hash, slot or 0) of those keys that are there."""

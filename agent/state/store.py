@@ -51,6 +51,7 @@ class EntityChange:
     fingerprints: list[Fingerprint] = field(default_factory=list)
     touched: list[tuple[int, int | None, str | None, int | str]] = field(default_factory=list)
     gone: list[int | str] = field(default_factory=list)
+    seen: Sequence[int | str] = ()
     inserted: int = 0
     updated: int = 0
     reread: Sequence[int | str] = ()
@@ -342,6 +343,11 @@ class StateStore:
         with self.database.lock:
             row = self._connection.execute("SELECT mark FROM hint_mark WHERE entity = ?", (entity,)).fetchone()
         return row[0] if row else None
+
+    def marks(self) -> dict[int, str]:
+        """High-water marks of all entities, JSON by entity."""
+        with self.database.lock:
+            return dict(self._connection.execute("SELECT entity, mark FROM hint_mark").fetchall())
 
     def described(self, entity: int) -> list[list[Any]]:
         """Columns of the entity at the last sweep: [name, type, used]; empty before the first."""

@@ -3,42 +3,45 @@
 from __future__ import annotations
 
 import getpass
-import sys
-from pathlib import Path
 from typing import TYPE_CHECKING, Final
 
-from collector.commands.shared import department, table
+from collector.commands.shared import at_terminal, department, read_secret, table
 from collector.department import utc_now
 from collector.store import accounts
 from proto.cli import OK, Argument, Command
 from proto.problems import Problem
+from proto.texts import _
 
 if TYPE_CHECKING:
     from proto.cli import Context
 
 _LOGIN: Final = Argument(("login",), "login name", {"metavar": "LOGIN"})
-_ROLE: Final = Argument(("--role",), "role of the account", {"metavar": "R", "required": True})
-_SCHOOL: Final = Argument(
-    ("--school",), "the school that the account belongs to", {"metavar": "ID", "action": "append", "default": []}
+_ROLE: Final = Argument(
+    ("--role",),
+    "role of the account: pupil, parent, teacher, class_teacher, deputy, secretary, head, sysadmin, operator, analyst, security, admin",
+    {"metavar": "R", "required": True},
 )
-_PASSWORD: Final = Argument(("--password-file",), "file that holds the password", {"metavar": "F"})
+_SCHOOL: Final = Argument(
+    ("--school",),
+    "the school that the account belongs to; may be given several times",
+    {"metavar": "ID", "action": "append", "default": []},
+)
+_PASSWORD: Final = Argument(
+    ("--password-file",), "file that holds the password; else GOROD_PASSWORD or a prompt", {"metavar": "F"}
+)
 
 
 def _password(context: Context) -> str:
     """From ``--password-file``, else ``GOROD_PASSWORD``, else asked for twice."""
-    given = context.arguments.password_file
-    if given:
-        try:
-            return Path(given).read_text("utf-8").rstrip("\r\n")
-        except (OSError, UnicodeDecodeError) as error:
-            raise Problem("GOR-1013", path=given, cause=error) from error
+    if context.arguments.password_file:
+        return read_secret(context.arguments.password_file)
     if context.environ.get("GOROD_PASSWORD"):
         return context.environ["GOROD_PASSWORD"]
-    if not sys.stdin.isatty():
-        raise Problem("GOR-1010", value="password", cause="--password-file F | GOROD_PASSWORD")
-    first = getpass.getpass(context.text("Password: "))
-    if first != getpass.getpass(context.text("The same once more: ")):
-        raise Problem("GOR-1903", cause="≠")
+    if not at_terminal():
+        raise Problem("GOR-1015", what=context.text(_("password")), option="--password-file", env="GOROD_PASSWORD")
+    first = getpass.getpass(context.text(_("Password: ")))
+    if first != getpass.getpass(context.text(_("The same once more: "))):
+        raise Problem("GOR-1010", value="…", cause="the two entries differ")
     return first
 
 
@@ -56,10 +59,13 @@ def add(context: Context) -> int:
 def every(context: Context) -> int:
     """All accounts."""
     with department(context) as opened, opened.database.begin(scope="*") as connection:
-        found = [account.as_json() for account in accounts.every(connection)]
-    heads = list(found[0]) if found else ["login"]
-    table(context, heads, [[account[head] for head in heads] for account in found])
-    context.result(found)
+        found = accounts.every(connection)
+    table(
+        context,
+        (_("login"), _("role"), _("schools"), _("second factor"), _("last sign-in"), _("disabled")),
+        [(a.login, a.role, a.schools, a.factor, a.signed_in_at, a.disabled_at) for a in found],
+    )
+    context.result([account.as_json() for account in found])
     return OK
 
 
@@ -68,6 +74,7 @@ def role(context: Context) -> int:
     given = context.arguments
     with department(context) as opened, opened.database.begin(scope="*") as connection:
         changed = accounts.set_role(connection, given.login, given.role, tuple(given.school))
+    context.say(context.text(_("Account {login} has the role {role}.")).format(login=changed.login, role=changed.role))
     context.result(changed.as_json())
     return OK
 
@@ -91,6 +98,7 @@ def reset(context: Context) -> int:
     return OK
 
 
+GROUPS: Final = {"user": _("accounts for the portal")}
 COMMANDS: Final = (
     Command(("user", "add"), "Add an account", add, (_LOGIN, _ROLE, _SCHOOL, _PASSWORD)),
     Command(("user", "list"), "List the accounts", every),

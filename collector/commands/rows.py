@@ -12,6 +12,7 @@ from collector.ingest.replay import replay as replay_held
 from collector.store import profiles, quarantine, schools
 from proto.cli import OK, Argument, Command
 from proto.problems import Problem
+from proto.texts import _
 
 if TYPE_CHECKING:
     from proto.cli import Context
@@ -25,7 +26,7 @@ def held(context: Context) -> int:
         found = [row for row in quarantine.every(connection) if context.arguments.school in (None, row.school)]
     table(
         context,
-        ("school", "entity", "key", "cause", "since"),
+        (_("school"), _("data"), _("key"), _("cause"), _("since")),
         [(r.school, r.entity, r.key, r.cause, r.since) for r in found],
     )
     context.result([row.as_json() for row in found])
@@ -43,7 +44,7 @@ def replay(context: Context) -> int:
             with opened.database.school(school) as connection:
                 done = replay_held(connection, opened.keys.school(school, utc_now()), utc_now())
             told.append({"school": school, **asdict(done)})
-    table(context, ("school", "applied", "held", "unreadable"), [tuple(one.values()) for one in told])
+    table(context, (_("school"), _("applied"), _("held"), _("unreadable")), [tuple(one.values()) for one in told])
     context.result(told)
     return OK
 
@@ -66,7 +67,9 @@ def profile_list(context: Context) -> int:
     """The profiles that the department has."""
     with department(context) as opened, opened.database.begin(scope="*") as connection:
         found = profiles.every(connection)
-    table(context, ("name", "version", "schemas"), [(one.name, one.version, len(one.schemas)) for one in found])
+    table(
+        context, (_("name"), _("version"), _("schemas")), [(one.name, one.version, len(one.schemas)) for one in found]
+    )
     context.result([{"name": one.name, "version": one.version, "schemas": list(one.schemas)} for one in found])
     return OK
 
@@ -88,7 +91,11 @@ def key_list(context: Context) -> int:
     """Keys and their state; no secret in it."""
     with department(context) as opened:
         found = opened.keys.list(utc_now())
-    table(context, ("kind", "name", "school", "state", "at"), [tuple(asdict(one).values()) for one in found])
+    table(
+        context,
+        (_("kind"), _("name"), _("school"), _("state"), _("at")),
+        [tuple(asdict(one).values()) for one in found],
+    )
     context.result([asdict(one) for one in found])
     return OK
 
@@ -114,6 +121,11 @@ def key_destroy(context: Context) -> int:
     return OK
 
 
+GROUPS: Final = {
+    "quarantine": _("rows that the centre cannot hold as they are"),
+    "profile": _("how schools' databases are mapped"),
+    "key": _("keys of the key ring"),
+}
 COMMANDS: Final = (
     Command(("quarantine", "list"), "List the rows in quarantine", held, (_SCHOOL,)),
     Command(("quarantine", "replay"), "Judge the rows in quarantine again", replay, (_SCHOOL,)),

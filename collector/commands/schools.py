@@ -7,12 +7,13 @@ from dataclasses import asdict
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, Final
 
-from collector.commands.shared import SCHOOL, department, table
+from collector.commands.shared import LEVELS, SCHOOL, department, facts, moment, table
 from collector.department import utc_now
 from collector.store import health, schools
 from collector.store.schools import DEFAULT_ZONE, KINDS, NewSchool
 from proto.cli import OK, Argument, Command
 from proto.problems import Problem
+from proto.texts import _
 
 if TYPE_CHECKING:
     from collector.department import Department
@@ -81,7 +82,7 @@ def every(context: Context) -> int:
         found = schools.every(connection)
     table(
         context,
-        ("id", "name", "kind", "zone", "organisation", "revoked"),
+        (_("id"), _("name"), _("kind"), _("time zone"), _("organisation"), _("revoked")),
         [(s.id, s.name, s.kind, s.zone, s.organisation, s.revoked_at) for s in found],
     )
     context.result([_shown(school) for school in found])
@@ -95,23 +96,58 @@ def show(context: Context) -> int:
         school = schools.get(connection, context.arguments.school)
         state = health.read_school(connection, school.id, utc_now(), values["late_s"], values["silent_s"])
     told = _shown(school) | {"status": health.school_json(state, context.lang) if state else {}}
-    for name, value in told.items():
-        if name != "status":
-            context.say(f"{name}: {value}")
-    for name, value in told["status"].items():
-        context.say(f"  {name}: {value}")
+    context.say(f"{school.id} {school.name}")
+    facts(context, _registered(school) + (_lively(told["status"]) if state else []))
+    if state and (problem := told["status"]["problem"]):
+        context.say(f"{problem['code']}: {problem['text']}\n{problem['next']}")
     context.result(told)
     return OK
 
 
+def _registered(school: School) -> list[tuple[str, Any]]:
+    """What the department knows of a school by itself."""
+    return [
+        (_("kind"), school.kind),
+        (_("time zone"), school.zone),
+        (_("organisation"), school.organisation),
+        (_("profile"), school.profile),
+        (_("source"), school.identity),
+        (_("another source waits"), school.offered),
+        (_("added"), school.created_at),
+        (_("revoked"), school.revoked_at),
+    ]
+
+
+def _lively(status: dict[str, Any]) -> list[tuple[str, Any]]:
+    """How the school's agent is."""
+    return [
+        (_("state"), LEVELS[status["level"]]),
+        (_("rows"), status["rows"]),
+        (_("last change"), moment(status["last_change_seen"])),
+        (_("fresh"), moment(status["fresh_at"])),
+        (_("complete"), moment(status["complete_at"])),
+        (_("stored"), moment(status["stored_at"])),
+        (_("waiting to be sent"), status["outbox_rows"]),
+        (_("differences"), status["differences"]),
+        (_("held"), status["held"]),
+        (_("in quarantine"), status["quarantined"]),
+        (_("paused"), status["paused_entities"]),
+        (_("agent"), status["agent_version"]),
+        (_("certificate, days left"), status["certificate_days"]),
+        (_("last seen"), moment(status["last_seen"])),
+    ]
+
+
 def token(context: Context) -> int:
     """Make one-time codes: the only moment at which they are shown."""
+    if bool(context.arguments.all) == bool(context.arguments.school):
+        raise Problem("GOR-1010", value="school token", cause="an id or --all is expected")
     with department(context) as opened:
         with opened.database.begin(scope="*") as connection:
             found = (
                 schools.every(connection)
                 if context.arguments.all
-                else [schools.get(connection, context.arguments.school or "")]
+                else [schools.get(connection, context.arguments.school)]
             )
         made = [
             (school, *opened.office.new_code(school.id, opened.enrol_address, utc_now()))
@@ -170,6 +206,7 @@ def _iso(moment: Any) -> str:
     return str(moment.isoformat(timespec="seconds")).replace("+00:00", "Z")
 
 
+GROUPS: Final = {"school": _("schools, their codes and certificates")}
 COMMANDS: Final = (
     Command(
         ("school", "add"),
@@ -189,7 +226,7 @@ COMMANDS: Final = (
             ),
             Argument(
                 ("--from",),
-                "CSV file with the columns id, name, kind, zone, organisation",
+                "CSV file with the columns id and name, and if you like kind, zone, organisation",
                 {"metavar": "CSV", "dest": "csv"},
             ),
         ),
@@ -205,17 +242,17 @@ COMMANDS: Final = (
             Argument(("--all",), "a code for every school", {"action": "store_true"}),
         ),
     ),
-    Command(("school", "revoke"), "Revoke a school's certificates", revoke, (SCHOOL,)),
+    Command(("school", "revoke"), "End a school's access at once", revoke, (SCHOOL,)),
     Command(("school", "resync"), "Ask a school for a full comparison now", resync, (SCHOOL,)),
     Command(
         ("school", "confirm"),
-        "Confirm held rows or another source",
+        "Let held rows go, or take another source for the school's own",
         confirm,
         (
             SCHOOL,
-            Argument(("--entity",), "entity whose held rows may go", {"metavar": "E"}),
+            Argument(("--entity",), "entity whose held rows may go, for example mark", {"metavar": "E"}),
             Argument(("--rows",), "how many rows may go", {"metavar": "N", "type": int}),
-            Argument(("--identity",), "the other source is right", {"action": "store_true"}),
+            Argument(("--identity",), "the other source is the right one", {"action": "store_true"}),
         ),
     ),
 )

@@ -4,17 +4,16 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Any, Final
 
-from collector.commands.shared import department, table
+from collector.commands.shared import LEVELS, department, moment, table
 from collector.department import Department, utc_now
 from collector.store import health, schools
 from collector.store.migrate import migrate
 from collector.verify import verify_school
 from proto.cli import FAILED, OK, Argument, Command
+from proto.texts import _
 
 if TYPE_CHECKING:
     from proto.cli import Context
-
-_SIGNS: Final = {"ok": "●", "late": "◐", "silent": "○", "error": "✕"}
 
 
 def init(context: Context) -> int:
@@ -47,20 +46,30 @@ def status(context: Context) -> int:
         told = health.status_json(
             health.read_health(connection, utc_now(), values["late_s"], values["silent_s"]), context.lang
         )
-    rows = [
-        (
-            _SIGNS[one["level"]] + " " + one["level"],
-            one["school"],
-            one["name"],
-            one["rows"],
-            one["complete_at"],
-            _first_words(one["problem"]),
-        )
-        for one in told["schools"]
-    ]
-    table(context, ("level", "school", "name", "rows", "complete", "problem"), rows)
+    context.say(_summary(context, told["totals"]))
+    if told["schools"]:
+        heads = (_("state"), _("school"), _("name"), _("rows"), _("complete"), _("problem"))
+        table(context, heads, [_line(context, one) for one in told["schools"]])
     context.result(told)
     return OK
+
+
+def _summary(context: Context, totals: dict[str, int]) -> str:
+    """The answer first: how many schools are in order, and how many are not."""
+    total = sum(totals.values())
+    parts = [
+        context.ntext("{ok} of {total} school is in order", "{ok} of {total} schools are in order", total),
+        *([context.text(_("late: {late}"))] if totals["late"] else []),
+        *([context.text(_("silent: {silent}"))] if totals["silent"] else []),
+        *([context.text(_("with an error: {error}"))] if totals["error"] else []),
+    ]
+    return ", ".join(parts).format(total=total, **totals) + "."
+
+
+def _line(context: Context, one: dict[str, Any]) -> tuple[Any, ...]:
+    """A school's row for people."""
+    level = context.text(LEVELS[one["level"]])
+    return level, one["school"], one["name"], one["rows"], moment(one["complete_at"]), _first_words(one["problem"])
 
 
 def _first_words(problem: dict[str, Any] | None) -> str:
@@ -82,7 +91,7 @@ def verify(context: Context) -> int:
     told = {"ok": all(one["equal"] and one["chain"] for one in checked), "schools": checked}
     table(
         context,
-        ("school", "equal", "chain", "rows", "differences"),
+        (_("school"), _("equal"), _("chain"), _("rows"), _("differences")),
         [(o["school"], o["equal"], o["chain"], o["rows"], len(o["differences"])) for o in checked],
     )
     context.result(told)
@@ -99,13 +108,14 @@ def migrate_database(context: Context) -> int:
     return OK
 
 
+GROUPS: Final = {"db": _("the database")}
 COMMANDS: Final = (
-    Command(("init",), "Prepare the collector: keys, certificate authority, database", init),
-    Command(("serve",), "Run the collector", serve),
+    Command(("init",), "Prepare the collector: keys, certificate authority, database; may be repeated", init),
+    Command(("serve",), "Run the collector until it is stopped", serve),
     Command(("status",), "Show how every school is", status),
     Command(
         ("verify",),
-        "Prove that the store is what the agents sent",
+        "Prove that the store holds what the agents sent; exit 1 unless it does",
         verify,
         (
             Argument(("--school",), "only this school", {"metavar": "ID"}),

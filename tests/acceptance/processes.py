@@ -145,9 +145,13 @@ class Program:
 
     def ready(self) -> dict[str, Any]:
         """What the line ``ready {json}`` says."""
-        line = wait_for(lambda: None if self.lines.empty() else self.lines.get(), f"{self.name} is ready", logs=[self.log])
+        line = wait_for(self._line, f"{self.name} is ready", logs=[self.log])
         told: dict[str, Any] = json.loads(line.removeprefix("ready "))
         return told
+
+    def _line(self) -> str | None:
+        assert self.alive or not self.lines.empty(), f"{self.name} ended\n{self.said()[-_TAIL:]}"
+        return None if self.lines.empty() else self.lines.get()
 
     def kill(self) -> None:
         """As a power cut does."""

@@ -67,6 +67,7 @@ class City:
     environ: dict[str, str]
     program: Program | None = None
     schools: list[School] = field(default_factory=list)
+    founded: int = 0
 
     @classmethod
     def found(cls, data: Path, database_url: str, relay: Relay, **settings: str) -> City:
@@ -104,9 +105,11 @@ class City:
 
     def close(self) -> None:
         """End everything; look for traces at the sources."""
-        for school in self.schools:
-            school.close()
-        self.stop()
+        try:
+            for school in self.schools:
+                school.close()
+        finally:
+            self.stop()
 
     def command(self, *words: str, lang: str = "ru") -> Done:
         """``gorod-collector words…``"""
@@ -133,7 +136,8 @@ class City:
 
     def add_school(self, source: Source, folder: Path) -> School:
         """A school that the department knows; its agent is not enrolled yet."""
-        school = School(self, f"23-{len(self.schools) + 1:03d}", source, folder)
+        self.founded += 1
+        school = School(self, f"23-{self.founded:03d}", source, folder)
         with self.opened() as department:
             with department.database.begin(scope="*", school=school.id) as connection:
                 new = schools.NewSchool(school.id, f"Школа {school.id}", organisation=source.organisation)
@@ -165,8 +169,7 @@ class Source:
         path.parent.mkdir(parents=True)
         shutil.copyfile(template, path)
         source = cls(f"sqlite:///{path}", f"sqlite:///{path}", organisation, path)
-        with source.vendor() as vendor:  # its journal file stays from now on
-            vendor.execute("UPDATE SchoolYears SET Name = Name")
+        path.with_name(path.name + "-journal").touch()  # the vendor's program leaves it there, truncated
         source.seal()
         return source
 
@@ -289,7 +292,7 @@ class School:
         self.stop()
         traces = self.source.traces()
         self.source.unseal()
-        assert traces == []
+        assert not traces, f"the agent changed the listing of the source: {traces}"
 
     # ---- looking
 

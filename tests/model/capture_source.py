@@ -13,6 +13,7 @@ from uuid import UUID
 from agent.core.drift import Column
 from agent.core.origin import Origin
 from agent.profile import EntityProfile, Hint, Profile
+from agent.sources.base import HintState
 from agent.sources.page import KeyPage, Page
 from proto.entities import BY_NAME
 from proto.problems import Problem
@@ -101,16 +102,16 @@ class Vendor:
         return copy.deepcopy(self)
 
 
-def make_profile(names: Sequence[str], hinted: Sequence[str], version: int) -> Profile:
-    """A profile of these entities; hinted ones have a stamp and a log of keys that went."""
+def make_profile(names: Sequence[str], stamped: Sequence[str], logged: Sequence[str], version: int) -> Profile:
+    """A profile of these entities; some have a stamp, some of these a log of keys that went."""
     entities = tuple(
         EntityProfile(
             BY_NAME[name],
             ("k",),
             KEY_TYPES[name],
             {"*": str(version)},
-            hint="_changed" if name in hinted else None,
-            hints=(Hint("log", {}),) if name in hinted else (),
+            hint="_changed" if name in stamped else None,
+            hints=(Hint("log", {}),) if name in logged else (),
             year_type="int",
         )
         for name in sorted(names, key=lambda name: BY_NAME[name].number)
@@ -201,11 +202,28 @@ class ModelSource:
         return self._page(profile, vendor, [row for key, row in vendor.rows[name].items() if key in wanted])
 
     def hint_mark(self, profile: EntityProfile) -> dict[str, Any] | None:
-        """See the port: never beyond a transaction that is still open."""
-        vendor = self._read(profile)
-        mark = {"": self._low(), "log": self._low()} if vendor.identity else None
+        """See the port."""
+        state = self.hint_states([profile]).get(profile.name)
+        return state.mark if state else None
+
+    def hint_states(self, profiles: Sequence[EntityProfile]) -> dict[str, HintState]:
+        """See the port: a mark is never beyond a transaction that is still open."""
+        vendor, states = self._read(), {}
+        for profile in profiles:
+            rows, log = vendor.rows[profile.name].values(), vendor.log[profile.name].values()
+            newest = {"": max((row.stamp for row in rows), default=0), "log": max(log, default=vendor.min_valid)}
+            mark = {name: min(stamp, self._low()) for name, stamp in newest.items()}
+            if profile.hint:
+                states[profile.name] = HintState(mark, newest)
         self.between()
-        return mark if profile.hint else None
+        return states
+
+    def count(self, profile: EntityProfile, window: Window) -> int:
+        """See the port."""
+        rows = self._read(profile).rows[profile.name].values()
+        found = sum(1 for row in rows if window.years is None or str(row.values[0]) in window.years)
+        self.between()
+        return found
 
     def hint_page(self, profile: EntityProfile, mark: dict[str, Any], after: Any, limit: int) -> Page:
         """See the port: in the order of stamps."""

@@ -13,12 +13,14 @@ from proto.settings import Setting
 from proto.texts import _
 
 SETTINGS = (Setting("late_s", 900, "A silent school is late"),)
+COMMANDS = (Command(("show",), "Show a school", tell, (Argument(("school",), "id " "of it", {"metavar": "ID"}),)),)
 
 def tell(context):
     context.say(context.text("Nothing to do"))
     context.say(context.ntext("{num} school", "{num} schools", 2))
     return _("Done")
 """
+TABLE = {"Show a school", "id of it"}
 QUERY = 'from sqlalchemy import text\n\nquery = text("select 1")\n'
 PAGE = '<h1>{{ _("Schools") }}</h1>{% trans %}No data{% endtrans %}'
 
@@ -40,7 +42,7 @@ def ids(domain: messages.Domain) -> set[object]:
 
 def test_code_tables_and_pages_are_heard(domain: messages.Domain):
     schools = ("{num} school", "{num} schools")
-    assert ids(domain) == {"A silent school is late", "Nothing to do", schools, "Done", "Schools", "No data"}
+    assert ids(domain) == {"A silent school is late", "Nothing to do", schools, "Done", "Schools", "No data", *TABLE}
 
 
 def test_a_query_is_not_taken_for_words(domain: messages.Domain):
