@@ -105,11 +105,11 @@ class Doctor:
             raise Problem("GOR-1005", path=data, cause=error.strerror) from error
         if free < self._config.disk_floor_mb:
             raise Problem("GOR-1701", free=free, needed=self._config.disk_floor_mb)
-        return True, self._text("{free} MB free in {path}").format(free=free, path=data)
+        return True, self._text(_("{free} MB free in {path}")).format(free=free, path=data)
 
     def _identity(self) -> tuple[Identity, str]:
         identity = IdentityFolder(self._config.data / IDENTITY_FOLDER).load()
-        return identity, self._text("enrolled as {school}").format(school=identity.facts.school)
+        return identity, self._text(_("enrolled as {school}")).format(school=identity.facts.school)
 
     def _profile(self) -> tuple[Profile, str]:
         profile = choose_profile(self._config)
@@ -122,7 +122,7 @@ class Doctor:
 
     def _read(self, source: Source) -> tuple[bool, str]:
         survey = source.describe(counts=False)
-        return True, self._text("{count} tables can be read").format(count=len(survey.tables))
+        return True, self._text(_("{count} tables can be read")).format(count=len(survey.tables))
 
     def _origin(self, source: Source) -> tuple[str, str]:
         origin = source.origin()
@@ -133,7 +133,7 @@ class Doctor:
         first = next((problem for entity in found.entities for problem in entity.problems), None)
         if first is not None:
             raise first
-        return True, self._text("mapping checked: {passed} of {total}").format(
+        return True, self._text(_("mapping checked: {passed} of {total}")).format(
             passed=found.passed, total=len(found.entities)
         )
 
@@ -141,7 +141,7 @@ class Doctor:
         left = (identity.not_after - datetime.now(UTC)).days
         if left < 0:
             raise Problem("GOR-1116", days=-left)
-        return True, self._text("{days} days left").format(days=left)
+        return True, self._text(_("{days} days left")).format(days=left)
 
     def _reach(self, identity: Identity, address: str) -> tuple[bool, str]:
         answer = ask(address, self._config.proxy or None, _TIMEOUT_S)

@@ -80,8 +80,8 @@ def _extract(file: Path, keywords: Mapping[str, Any]) -> Iterator[tuple[Any, lis
 
 def _said_by(call: ast.Call, keywords: Mapping[str, Any]) -> tuple[Any, str | None] | None:
     """The message of a call and its context, also where calls stand inside calls, as commands hold their arguments."""
-    name = call.func.attr if isinstance(call.func, ast.Attribute) else getattr(call.func, "id", None)
-    if name not in keywords:
+    name: str | None = call.func.attr if isinstance(call.func, ast.Attribute) else getattr(call.func, "id", None)
+    if name is None or name not in keywords:
         return None
     spec = keywords[name] or (1,)
     places = [place for place in spec if isinstance(place, int)]

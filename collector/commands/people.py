@@ -18,7 +18,7 @@ if TYPE_CHECKING:
 _LOGIN: Final = Argument(("login",), "login name", {"metavar": "LOGIN"})
 _ROLE: Final = Argument(
     ("--role",),
-    "role of the account: pupil, parent, teacher, class_teacher, deputy, secretary, head, sysadmin, operator, analyst, security, admin",
+    "role: pupil, parent, teacher, class_teacher, deputy, secretary, head, sysadmin, operator, analyst, security, admin",
     {"metavar": "R", "required": True},
 )
 _SCHOOL: Final = Argument(

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import random
+import signal
 import threading
 import time
 from contextlib import ExitStack
@@ -43,8 +44,9 @@ def demo(context: Context) -> int:
     given = context.arguments
     if not 1 <= given.schools <= _MOST_SCHOOLS:
         raise Problem("GOR-1010", value=f"--schools {given.schools}", cause=f"1…{_MOST_SCHOOLS}")
-    if not 0 < given.scale <= 10:  # noqa: PLR2004  four million rows a school
+    if not 0 < given.scale <= 10:
         raise Problem("GOR-1010", value=f"--scale {given.scale}", cause="0…10")
+    signal.signal(signal.SIGTERM, signal.default_int_handler)  # a service manager's stop is a Ctrl-C
     folder = Folder(context.data)
     asked = City(_SEED, given.scale, given.source, datetime.now(UTC).date().isoformat(), given.schools)
     with ExitStack() as stack:
@@ -52,8 +54,8 @@ def demo(context: Context) -> int:
         stage = Stage(folder, folder.city(asked), children, context.say)
         stack.callback(stage.close)
         show = Show(context, stage)
-        department = show.set_up(stack)
         try:
+            department = show.set_up(stack)
             show.wait_for_load(department)
             if given.scenario == "september":
                 show.turn_the_year(department)
@@ -108,8 +110,7 @@ class Show:
         ids = {stage.spec.id for stage in self.stage.schools}
         end = time.monotonic() + _SYNC_S
         expected = {
-            one.spec.id: sum(rows_by_entity(one.read_url, one.spec.organisation).values())
-            for one in self.stage.schools
+            one.spec.id: sum(rows_by_entity(one.read_url, one.spec.organisation).values()) for one in self.stage.schools
         }
         with self._progress() as progress:
             bars = {
@@ -195,7 +196,7 @@ class Show:
     def _start_teachers(self) -> None:
         """A thread per school in which something happens every second or so."""
         for position, stage in enumerate(self.stage.schools):
-            rng = random.Random(f"{_SEED}-{position}-{time.time_ns()}")  # noqa: S311  what teachers do
+            rng = random.Random(f"{_SEED}-{position}-{time.time_ns()}")
             thread = threading.Thread(
                 target=self._teach, args=(stage.write_url, stage.spec.organisation, rng), daemon=True
             )
@@ -210,9 +211,10 @@ class Show:
 
 def _code(secret: str) -> str:
     """The present code of a second factor."""
-    from collector.store.accounts import secret_from_text
     from cryptography.hazmat.primitives.hashes import SHA1
     from cryptography.hazmat.primitives.twofactor.totp import TOTP
+
+    from collector.store.accounts import secret_from_text
 
     return TOTP(secret_from_text(secret), 6, SHA1(), 30).generate(int(time.time())).decode()  # noqa: S303  RFC 6238 as authenticators know it
 

@@ -69,7 +69,7 @@ def _centre_sql(entity: str, *, yearly: bool) -> str:
         if yearly
         else ""
     )
-    return f'SELECT count(*) FROM gorod."{entity}" t WHERE t.school_id = ANY (%(schools)s) {closed}'  # noqa: S608  names of our own entities
+    return f'SELECT count(*) FROM gorod."{entity}" t WHERE t.school_id = ANY (%(schools)s) {closed}'
 
 
 def look(department: Department) -> Health:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import ctypes
 import json
 import os
 import queue
@@ -22,6 +23,8 @@ if TYPE_CHECKING:
 _END_S: Final = 20.0
 _READY_S: Final = 120.0
 _TAIL: Final = 300
+_PR_SET_PDEATHSIG: Final = 1
+_LIBC: Final = ctypes.CDLL(None) if sys.platform == "linux" else None
 
 
 @dataclass(slots=True)
@@ -79,7 +82,7 @@ class Children:
         path = self._logs / f"{name}.log"
         log = path.open("a", encoding="utf-8")
         # A session of its own: Ctrl-C in the terminal reaches the demo alone, which then ends its children in order.
-        process = subprocess.Popen(
+        process = subprocess.Popen(  # noqa: S603  our own programs
             [sys.executable, "-m", module, *arguments],
             stdin=subprocess.DEVNULL,
             stdout=subprocess.PIPE,
@@ -87,6 +90,7 @@ class Children:
             env={**os.environ, **environ},
             text=True,
             start_new_session=True,
+            preexec_fn=_end_with_parent,  # noqa: PLW1509  one system call of a library that is loaded already
         )
         child = Child(name, process, path)
         self.running.append(child)
@@ -112,6 +116,12 @@ class Children:
         self.running.clear()
 
 
+def _end_with_parent() -> None:
+    """In the child, before its program: even a demo that is killed leaves nothing running (Linux)."""
+    if _LIBC is not None:
+        _LIBC.prctl(_PR_SET_PDEATHSIG, signal.SIGTERM)
+
+
 def _read(process: subprocess.Popen[str], log: IO[str], lines: queue.Queue[str | None]) -> None:
     """Copy stdout to the log; lines that begin with ``ready`` are handed on, and None at the end."""
     with log:
@@ -125,7 +135,7 @@ def _read(process: subprocess.Popen[str], log: IO[str], lines: queue.Queue[str |
 
 def run_once(module: str, arguments: Sequence[str], environ: Mapping[str, str]) -> None:
     """Run a command to its end; its problem becomes ours."""
-    done = subprocess.run(
+    done = subprocess.run(  # noqa: S603  our own programs
         [sys.executable, "-m", module, *arguments, "--json"],
         stdin=subprocess.DEVNULL,
         capture_output=True,

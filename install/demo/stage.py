@@ -28,7 +28,12 @@ if TYPE_CHECKING:
 
 _PORTS: Final = {"sync_listen": 7443, "enrol_listen": 7444, "metrics_listen": 9464}
 _PORTAL_PORTS: Final = {"listen": 8080, "metrics_listen": 9465}
-_AGENT_PACE: Final = {"GOROD_AGENT_HEARTBEAT_S": "2", "GOROD_AGENT_DIGEST_S": "20", "GOROD_AGENT_SWEEP_HOT_S": "30", "GOROD_AGENT_RETRY_CAP_S": "5"}
+_AGENT_PACE: Final = {
+    "GOROD_AGENT_HEARTBEAT_S": "2",
+    "GOROD_AGENT_DIGEST_S": "20",
+    "GOROD_AGENT_SWEEP_HOT_S": "30",
+    "GOROD_AGENT_RETRY_CAP_S": "5",
+}
 _OF_SCHOOL: Final = frozenset(
     {"pupil", "parent", "teacher", "class_teacher", "deputy", "secretary", "head", "sysadmin"}
 )
