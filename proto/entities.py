@@ -7,122 +7,17 @@ Field 1 of every entity is its key, ``id``: the canonical text of the source's k
 
 from __future__ import annotations
 
-from dataclasses import dataclass
-from enum import Enum
 from typing import Final
 
+from proto.fields import Entity, Field, Kind, Privacy, read_entity
 
-class Kind(Enum):
-    """What a field holds, how it is written in canonical form, and the column that keeps it."""
+__all__ = ["BY_NAME", "BY_NUMBER", "ENTITIES", "Entity", "Field", "Kind", "Privacy"]
 
-    KEY = "key"  # str: canonical key of the row itself
-    REF = "ref"  # str: canonical key of a row of `target`
-    REFS = "refs"  # str: canonical keys of several rows of `target`, sorted, joined by ","
-    TEXT = "text"  # str, at most `limit` characters
-    ENUM = "enum"  # str, one of `values`
-    INT = "int"  # int, 32 bits signed
-    DECIMAL = "decimal"  # int: the value times 10**scale
-    BOOL = "bool"  # bool
-    DATE = "date"  # int: days since 1970-01-01
-    TIME = "time"  # int: seconds since local midnight
-    TIMESTAMP = "timestamp"  # int: milliseconds since 1970-01-01T00:00 of the school's local clock
-
-
-class Privacy(Enum):
-    """Class of a field under 152-ФЗ, as the data inventory prints it."""
-
-    OPEN = "О"
-    PERSONAL = "П"
-    SPECIAL = "С"
-
-
-@dataclass(frozen=True, slots=True)
-class Field:
-    """One field. ``encrypted`` fields are stored sealed per school and school-year; nothing sorts or joins by them."""
-
-    number: int
-    name: str
-    kind: Kind
-    privacy: Privacy = Privacy.OPEN
-    encrypted: bool = False
-    target: str | None = None
-    values: tuple[str, ...] = ()
-    limit: int = 0
-    precision: int = 0
-    scale: int = 0
-
-
-@dataclass(frozen=True, slots=True)
-class Entity:
-    """One entity. ``year`` and ``date`` name the fields that scope it to a school-year and place it in the hot window."""
-
-    number: int
-    name: str
-    fields: tuple[Field, ...]
-    year: str | None = None
-    date: str | None = None
-    history: bool = False
-
-    def index(self, name: str) -> int:
-        """Position of the field in a canonical row; KeyError if there is none."""
-        for position, field in enumerate(self.fields):
-            if field.name == name:
-                return position
-        raise KeyError(name)
-
-    @property
-    def field_names(self) -> tuple[str, ...]:
-        """Names in the order of a canonical row."""
-        return tuple(field.name for field in self.fields)
-
-
-_TEXT_LIMIT: Final = 500
 _LONG_TEXT: Final = 20_000
-_BY_WORD: Final = {kind.value: kind for kind in Kind}
-
-
-def _field(number: int, line: str) -> Field:
-    """Read one line of the table below: ``name kind[:argument] [П|С] [sealed]``."""
-    name, kind_word, *marks = line.split()
-    word, _, argument = kind_word.partition(":")
-    kind = _BY_WORD[word]
-    privacy = next((Privacy(mark) for mark in marks if mark in ("П", "С")), Privacy.OPEN)
-    sealed = "sealed" in marks
-    match kind:
-        case Kind.REF | Kind.REFS:
-            return Field(number, name, kind, privacy, sealed, target=argument)
-        case Kind.ENUM:
-            return Field(number, name, kind, privacy, sealed, values=tuple(argument.split("|")))
-        case Kind.DECIMAL:
-            precision, scale = argument.split(",")
-            return Field(number, name, kind, privacy, sealed, precision=int(precision), scale=int(scale))
-        case Kind.TEXT:
-            return Field(number, name, kind, privacy, sealed, limit=int(argument) if argument else _TEXT_LIMIT)
-        case _:
-            return Field(number, name, kind, privacy, sealed)
-
-
-def _entity(number: int, head: str, lines: str) -> Entity:
-    """Read one entity: ``name [year] [date=field] [history]``, then a line per field; year-scoped ones get ``year_id`` second."""
-    name, *marks = head.split()
-    rows = [line.split("#")[0].strip() for line in lines.strip().splitlines()]
-    fields = [Field(1, "id", Kind.KEY, Privacy.OPEN)]
-    if "year" in marks:
-        fields.append(Field(2, "year_id", Kind.REF, target="academic_year"))
-    fields += [_field(position, row) for position, row in enumerate(rows, start=3)]
-    return Entity(
-        number,
-        name,
-        tuple(fields),
-        year="year_id" if "year" in marks else None,
-        date=next((mark.removeprefix("date=") for mark in marks if mark.startswith("date=")), None),
-        history="history" in marks,
-    )
-
 
 # Numbers of fields: 1 is the key, 2 is kept for the year, the lines count from 3. New fields go to the END of their entity.
 ENTITIES: Final[tuple[Entity, ...]] = (
-    _entity(
+    read_entity(
         1,
         "organization",
         """
@@ -145,7 +40,7 @@ ENTITIES: Final[tuple[Entity, ...]] = (
         capacity int
     """,
     ),
-    _entity(
+    read_entity(
         2,
         "academic_year",
         """
@@ -155,7 +50,7 @@ ENTITIES: Final[tuple[Entity, ...]] = (
         closed bool
     """,
     ),
-    _entity(
+    read_entity(
         3,
         "term year",
         """
@@ -168,7 +63,7 @@ ENTITIES: Final[tuple[Entity, ...]] = (
         profile text:100
     """,
     ),
-    _entity(
+    read_entity(
         4,
         "class year",
         """
@@ -183,7 +78,7 @@ ENTITIES: Final[tuple[Entity, ...]] = (
         room text:50
     """,
     ),
-    _entity(
+    read_entity(
         5,
         "subject",
         """
@@ -193,7 +88,7 @@ ENTITIES: Final[tuple[Entity, ...]] = (
         grading enum:5|10|12|100|pass
     """,
     ),
-    _entity(
+    read_entity(
         6,
         "teaching_group year",
         """
@@ -204,7 +99,7 @@ ENTITIES: Final[tuple[Entity, ...]] = (
         hours decimal:5,2
     """,
     ),
-    _entity(
+    read_entity(
         7,
         "person",
         """
@@ -215,7 +110,7 @@ ENTITIES: Final[tuple[Entity, ...]] = (
         sex enum:m|f П
     """,
     ),
-    _entity(
+    read_entity(
         8,
         "pupil",
         """
@@ -224,7 +119,7 @@ ENTITIES: Final[tuple[Entity, ...]] = (
         form enum:full_time|part_time|extramural|family|home П
     """,
     ),
-    _entity(
+    read_entity(
         9,
         "legal_representative",
         """
@@ -233,7 +128,7 @@ ENTITIES: Final[tuple[Entity, ...]] = (
         email text:254 П sealed
     """,
     ),
-    _entity(
+    read_entity(
         10,
         "representation",
         """
@@ -246,7 +141,7 @@ ENTITIES: Final[tuple[Entity, ...]] = (
         blocked bool П
     """,
     ),
-    _entity(
+    read_entity(
         11,
         "staff",
         """
@@ -257,7 +152,7 @@ ENTITIES: Final[tuple[Entity, ...]] = (
         to_date date П
     """,
     ),
-    _entity(
+    read_entity(
         12,
         "teaching_assignment year",
         """
@@ -268,7 +163,7 @@ ENTITIES: Final[tuple[Entity, ...]] = (
         kind enum:main|substitute
     """,
     ),
-    _entity(
+    read_entity(
         13,
         "enrollment year",
         """
@@ -280,7 +175,7 @@ ENTITIES: Final[tuple[Entity, ...]] = (
         order_out_id ref:movement_order П
     """,
     ),
-    _entity(
+    read_entity(
         14,
         "group_membership year",
         """
@@ -291,7 +186,7 @@ ENTITIES: Final[tuple[Entity, ...]] = (
         exempt bool П
     """,
     ),
-    _entity(
+    read_entity(
         15,
         "bell_slot",
         """
@@ -303,7 +198,7 @@ ENTITIES: Final[tuple[Entity, ...]] = (
         variant text:100
     """,
     ),
-    _entity(
+    read_entity(
         16,
         "timetable_slot year",
         """
@@ -316,7 +211,7 @@ ENTITIES: Final[tuple[Entity, ...]] = (
         week_parity enum:every|odd|even
     """,
     ),
-    _entity(
+    read_entity(
         17,
         "lesson year date=date",
         f"""
@@ -330,7 +225,7 @@ ENTITIES: Final[tuple[Entity, ...]] = (
         filled_at timestamp
     """,
     ),
-    _entity(
+    read_entity(
         18,
         "assignment_type",
         """
@@ -341,7 +236,7 @@ ENTITIES: Final[tuple[Entity, ...]] = (
         active bool
     """,
     ),
-    _entity(
+    read_entity(
         19,
         "assignment year date=given_at",
         f"""
@@ -358,7 +253,7 @@ ENTITIES: Final[tuple[Entity, ...]] = (
         has_files bool
     """,
     ),
-    _entity(
+    read_entity(
         20,
         "mark year date=set_at history",
         """
@@ -376,7 +271,7 @@ ENTITIES: Final[tuple[Entity, ...]] = (
         author_id ref:staff П
     """,
     ),
-    _entity(
+    read_entity(
         21,
         "attendance_event year date=at history",
         """
@@ -388,7 +283,7 @@ ENTITIES: Final[tuple[Entity, ...]] = (
         at timestamp П
     """,
     ),
-    _entity(
+    read_entity(
         22,
         "period_result year history",
         """
@@ -402,7 +297,7 @@ ENTITIES: Final[tuple[Entity, ...]] = (
         set_at timestamp П
     """,
     ),
-    _entity(
+    read_entity(
         23,
         "movement_order year date=effective_date",
         """
@@ -413,7 +308,7 @@ ENTITIES: Final[tuple[Entity, ...]] = (
         reason text:64 С
     """,
     ),
-    _entity(
+    read_entity(
         24,
         "movement_line year",
         """
@@ -425,7 +320,7 @@ ENTITIES: Final[tuple[Entity, ...]] = (
         to_organization text:64 П
     """,
     ),
-    _entity(
+    read_entity(
         25,
         "announcement date=published_at",
         f"""
@@ -437,7 +332,7 @@ ENTITIES: Final[tuple[Entity, ...]] = (
         audience text:200
     """,
     ),
-    _entity(
+    read_entity(
         28,
         "journal_change year date=at",
         """
@@ -450,7 +345,7 @@ ENTITIES: Final[tuple[Entity, ...]] = (
         after text:200 П
     """,
     ),
-    _entity(
+    read_entity(
         30,
         "source_visit date=login_at",
         """
@@ -460,7 +355,7 @@ ENTITIES: Final[tuple[Entity, ...]] = (
         last_access_at timestamp П
     """,
     ),
-    _entity(
+    read_entity(
         31,
         "illness_count year",
         """

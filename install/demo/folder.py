@@ -13,12 +13,14 @@ from __future__ import annotations
 import json
 from dataclasses import asdict, dataclass
 from datetime import date
-from pathlib import Path
-from typing import Any, Final
+from typing import Any, Final, TYPE_CHECKING
 
 from install.demo.spec import CitySpec
 from proto.files import private_folder, write_atomic
 from proto.problems import Problem
+
+if TYPE_CHECKING:
+    from pathlib import Path
 
 _CITY: Final = "city.json"
 DEMO: Final = "demo.json"

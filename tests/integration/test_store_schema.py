@@ -9,6 +9,7 @@ import pytest
 
 from collector.store import migrate
 from collector.store.engine import Database, sqlalchemy_engine
+from collector.store.roles import ROLES
 from collector.store.tables import ENTITY_TABLES, HISTORY_TABLES, METADATA
 from proto.entities import ENTITIES
 from proto.problems import Problem
@@ -97,7 +98,8 @@ def test_every_history_table_is_fed_by_both_triggers(store_copy: Store):
 def test_no_login_role_owns_anything_or_escapes_the_policies(store_copy: Store):
     with store_copy.owner() as owner:
         flags = owner.execute(
-            "SELECT rolsuper, rolbypassrls, rolcreaterole, rolcreatedb FROM pg_roles WHERE rolname LIKE 'gorod\\_%'"
+            "SELECT rolsuper, rolbypassrls, rolcreaterole, rolcreatedb FROM pg_roles WHERE rolname = ANY (%s)",
+            (list(ROLES),),
         ).fetchall()
         owned = owner.execute(
             "SELECT count(*) FROM pg_class c JOIN pg_roles r ON r.oid = c.relowner WHERE r.rolname LIKE 'gorod\\_%'"

@@ -42,7 +42,7 @@ def open_folder(tmp_path: Path) -> Path:
     folder = tmp_path / "школа № 1"
     folder.mkdir()
     for parent in [folder, *folder.parents]:
-        if parent.stat().st_uid == os.geteuid() and str(parent).startswith(str(tmp_path.parents[1])):
+        if "pytest-of-" in str(parent) and parent.stat().st_uid == os.geteuid():
             parent.chmod(0o755)
     return folder
 
