@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING, Any, Final
 
 from agent.state.store import NOT_ADOPTING
 from proto.entities import BY_NUMBER
+from proto.limits import CLOCK_SKEW_S
 from proto.problems import CATALOGUE, Problem, as_json
 from proto.sync.v1 import sync_pb2
 
@@ -40,6 +41,9 @@ class Health:
         for holder in (self.progress, self.line):
             if holder is not None and holder.problem is not None:
                 return holder.problem, holder.problem_at or datetime.now(UTC)
+        offset = self.line.clock_offset_s
+        if offset is not None and abs(offset) > CLOCK_SKEW_S:
+            return Problem("GOR-1114", difference=_in_units(offset)), datetime.now(UTC)
         for code, details in self.store.paused().values():
             return Problem(code, **details), datetime.now(UTC)
         for entity, deletes, updates in self.store.held():
@@ -131,6 +135,14 @@ class Health:
                 sync_pb2.Problem(code=problem.code, details=problem.details, at_ms=int(at.timestamp() * 1000))
             )
         return beat
+
+
+def _in_units(seconds: float) -> str:
+    """A difference of clocks as a person says it: days, hours or minutes, with the sign of who is ahead."""
+    for unit, length in (("d", 86_400), ("h", 3_600), ("min", 60)):
+        if abs(seconds) >= 2 * length:
+            return f"{seconds / length:+.0f} {unit}"
+    return f"{seconds:+.0f} s"
 
 
 def stamp(milliseconds: int | None) -> str | None:

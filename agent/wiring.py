@@ -10,6 +10,7 @@ DATA/status.json    how the running agent is
 from __future__ import annotations
 
 import json
+import logging
 import time
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any, Final
@@ -38,6 +39,7 @@ if TYPE_CHECKING:
     from agent.sources.base import Source
     from agent.transport.identity import Identity
 
+_LOG = logging.getLogger(__name__)
 PROFILE_FILE: Final = "profile.toml"
 STATE_FILE: Final = "state.sqlite"
 LOCK_FILE: Final = "state.lock"
@@ -151,6 +153,10 @@ def build(config: Config) -> Parts:
         lock.release()
         raise
     store.put(envelope_bytes=config.envelope_bytes)
+    if store.database.set_aside is not None:
+        lost = Problem("GOR-1702", path=store.database.set_aside.name)
+        _LOG.warning("%s", lost)
+        store.note_event("state_lost", lost.details, now_ms())
     sealer = EnvelopeSealer(store, identity, now_ms)
     capture = _capture(config, source, profile, store, sealer, identity.facts.fingerprint_key)
     return Parts(config, folder, identity, lock, store, sealer, source, profile, capture)

@@ -67,6 +67,17 @@ def _is_fault(step: str) -> bool:
     return step.startswith(("SCAN", "MATERIALIZE", "CO-ROUTINE")) and "CONSTANT ROW" not in step
 
 
+_PROBLEMS: Final = {
+    sqlite3.SQLITE_BUSY: "GOR-1304",
+    sqlite3.SQLITE_LOCKED: "GOR-1304",
+    sqlite3.SQLITE_NOTADB: "GOR-1302",
+    sqlite3.SQLITE_CORRUPT: "GOR-1302",
+    sqlite3.SQLITE_PERM: "GOR-1305",
+    sqlite3.SQLITE_CANTOPEN: "GOR-1305",
+    sqlite3.SQLITE_AUTH: "GOR-1404",
+}
+
+
 class SqliteSource(SqlSource):
     """See :class:`agent.sources.base.Source`."""
 
@@ -144,18 +155,17 @@ class SqliteSource(SqlSource):
 
     def _problem(self, error: sqlite3.Error, entity: str | None) -> Problem:
         code = getattr(error, "sqlite_errorcode", None) or 0
-        match code & 0xFF:
-            case sqlite3.SQLITE_BUSY | sqlite3.SQLITE_LOCKED:
-                return Problem("GOR-1304", seconds=f"{self._options.lock_timeout_s:g}")
-            case sqlite3.SQLITE_NOTADB | sqlite3.SQLITE_CORRUPT:
-                return Problem("GOR-1302", path=self._file.path)
-            case sqlite3.SQLITE_PERM | sqlite3.SQLITE_CANTOPEN:
-                return Problem("GOR-1305", path=self._file.path)
-            case sqlite3.SQLITE_AUTH:
-                return Problem("GOR-1404", entity=entity or "?")
-            case sqlite3.SQLITE_ERROR if entity and str(error).startswith(("no such column", "no such table")):
-                return Problem("GOR-1403", entity=entity, missing=str(error).partition(": ")[2])
-        return Problem("GOR-1309", cause=getattr(error, "sqlite_errorname", None) or type(error).__name__)
+        if code == sqlite3.SQLITE_READONLY_ROLLBACK:  # a writer died in mid-commit; only a writer can undo it
+            return Problem("GOR-1310", path=self._file.path)
+        if (
+            entity
+            and code & 0xFF == sqlite3.SQLITE_ERROR
+            and str(error).startswith(("no such column", "no such table"))
+        ):
+            return Problem("GOR-1403", entity=entity, missing=str(error).partition(": ")[2])
+        known = _PROBLEMS.get(code & 0xFF, "GOR-1309")
+        details = {"path": self._file.path, "entity": entity or "?", "seconds": f"{self._options.lock_timeout_s:g}"}
+        return Problem(known, cause=getattr(error, "sqlite_errorname", None) or type(error).__name__, **details)
 
     # -- running statements
 

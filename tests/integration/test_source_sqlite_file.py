@@ -210,7 +210,7 @@ def test_a_write_that_was_cut_short_is_not_repaired_by_us(vendor: SqliteVendor) 
     program.close()
     cut = vendor.path.with_name("cut.db")
     before = cut.read_bytes(), cut.with_name("cut.db-journal").read_bytes()
-    assert refusal(SqliteSource(options(cut))) == "GOR-1309"
+    assert refusal(SqliteSource(options(cut))) == "GOR-1310"
     assert (cut.read_bytes(), cut.with_name("cut.db-journal").read_bytes()) == before
 
 
