@@ -29,8 +29,8 @@ ANY_ENGINE: Final = "*"
 STAMP: Final = "_changed"
 """The result column of a hint table that says when."""
 
-COMPUTED: Final = frozenset({"illness_count"})
-"""Entities that the agent computes itself."""
+AGGREGATED: Final = frozenset({"illness_count"})
+"""Entities that a profile sums up from others: few rows, read whole; their pages need be no index seeks."""
 
 _TOP: Final = frozenset({"name", "version", "title", "schemas", "entity"})
 _ENTITY: Final = frozenset({"key", "key_type", "hint", "tables", "sql", "hints"})
@@ -190,7 +190,7 @@ def _number(profile: EntityProfile) -> int:
 
 
 def _entity(profile: str, name: str, data: Any, key_types: Mapping[str, Any]) -> EntityProfile:
-    if name not in BY_NAME or name in COMPUTED or not isinstance(data, dict):
+    if name not in BY_NAME or not isinstance(data, dict):
         raise _Mistake(f"entity.{name}")
     _only(data, _ENTITY, name)
     entity = BY_NAME[name]

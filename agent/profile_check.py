@@ -9,7 +9,7 @@ import re
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any, Final
 
-from agent.profile import validate_names
+from agent.profile import AGGREGATED, validate_names
 from agent.sources import sqltext
 from agent.sources.page import entity_columns
 from agent.sources.query import WHOLE
@@ -118,7 +118,7 @@ def _faults(profile: EntityProfile, source: Source, sample: Page, unfit: dict[st
     lost = set(sample.keys) - set(source.by_keys(profile, sample.keys).keys)
     if lost:
         yield profile.mistake(f"{profile.name}: key_type = {profile.key_type}: {len(lost)}/{len(sample)}")
-    for plan in source.plans(profile):
+    for plan in () if profile.name in AGGREGATED else source.plans(profile):
         if plan.faults:
             yield Problem("GOR-1408", entity=profile.name, plan=f"{plan.name}: {'; '.join(plan.faults)}")
     if len(sample) and max(unfit.values(), default=0) > _UNFIT_SHARE * len(sample):

@@ -17,11 +17,10 @@ from install.demo.access import make_readonly
 from install.demo.generate import build_school
 from install.demo.live import WEIGHTS, LiveSchool
 from install.demo.turn import purge_year, turn_year
-from tests.fix_demo import CITY, NOW, PROFILE, Demo, everything
+from tests.fix_demo import CITY, NAMES, NOW, SUMMED, Demo, canonical_rows, everything
 
 pytestmark = pytest.mark.integration
 NUMBERS = itertools.count(1)
-NAMES = list(PROFILE["entity"])
 
 
 @pytest.fixture(scope="session")
@@ -61,6 +60,8 @@ def test_both_engines_hold_the_same_canonical_rows(school: Demo, pg_school: Demo
     theirs = everything(pg_school.url, pg_school.organisation)
     for name in NAMES:
         assert theirs[name] == ours[name], name
+    summed = [canonical_rows(one.url, one.organisation, SUMMED) for one in (school, pg_school)]
+    assert summed[0] == summed[1]
     counted = counts.rows_by_entity(pg_school.url, pg_school.organisation, closed_years=True)
     assert {name: len(rows) for name, rows in theirs.items()} == counted
 

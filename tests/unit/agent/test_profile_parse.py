@@ -25,7 +25,6 @@ MISTAKES = {
     "no version": ('name = "x"\n' + SUBJECT + SQL, "name, version, entity"),
     "unknown setting": (HEAD + "colour = 1\n" + SUBJECT + SQL, "profile.colour"),
     "unknown entity": (HEAD + SUBJECT.replace("subject", "pet") + SQL, "entity.pet"),
-    "computed entity": (HEAD + SUBJECT.replace("subject", "illness_count") + SQL, "entity.illness_count"),
     "unknown word": (HEAD + SUBJECT + SQL + "speed = 1\n", "subject.speed"),
     "no key": (HEAD + '[entity.subject]\nkey_type = "int"\n' + SQL, "subject.key"),
     "empty key": (HEAD + '[entity.subject]\nkey = []\nkey_type = "int"\n' + SQL, "subject.key"),

@@ -3,15 +3,15 @@
 import re
 import sqlite3
 from collections.abc import Callable
+from datetime import date, timedelta
 from typing import Any
 
 import pytest
 
 from install.demo import counts, schema
 from proto.entities import BY_NAME, ENTITIES
-from tests.fix_demo import PROFILE, Demo, canonical_rows, everything, profile_sql, select
+from tests.fix_demo import NAMES, PROFILE, SUMMED, Demo, canonical_rows, everything, profile_sql, select
 
-NAMES = list(PROFILE["entity"])
 # Columns that stay at the school, by table; a column of this name elsewhere is another matter.
 STAYING = {
     "Organisations": ["BankAccount", "ParentCode"],
@@ -30,7 +30,7 @@ STAYING = {
 def texts() -> list[str]:
     """Every SELECT of the profile, those of hints included."""
     found = []
-    for entity in PROFILE["entity"].values():
+    for entity in (PROFILE["entity"][name] for name in NAMES):
         found += [profile_sql(entity, "sqlite"), profile_sql(entity, "postgres")]
         found += [hint["sql"] for hint in entity.get("hints", [])]
     return found
@@ -41,7 +41,7 @@ def names_of(school: Demo, sql: str) -> list[str]:
 
 
 def test_every_entity_that_a_source_can_give_is_mapped() -> None:
-    assert set(NAMES) == {entity.name for entity in ENTITIES} - {"illness_count"}
+    assert set(NAMES) == {entity.name for entity in ENTITIES} - {SUMMED}
 
 
 def test_every_mapped_entity_is_counted_by_the_reference() -> None:
@@ -174,3 +174,25 @@ def test_a_renamed_area_names_all_its_subjects(school: Demo) -> None:
     connection.commit()
     connection.close()
     assert hint_keys(school, "subject", "2027-01-01") == set(subjects)
+
+
+def test_illness_leaves_as_numbers_of_five_or_more(school: Demo) -> None:
+    """Counted again from the vendor's tables, pupil by pupil, by nothing of the profile."""
+    ill = school.query(
+        "SELECT m.MeetingDate, a.StudentId, c.Parallel, s.FromDate, s.ToDate FROM Attendance a"
+        " JOIN ClassMeetings m ON m.OrgCode = a.OrgCode AND m.MeetingId = a.MeetingId"
+        " JOIN ClassStudents s ON s.OrgCode = a.OrgCode AND s.StudentId = a.StudentId AND s.YearId = a.YearId"
+        " JOIN Classes c ON c.OrgCode = s.OrgCode AND c.ClassId = s.ClassId"
+        " WHERE a.OrgCode = '42001' AND ifnull(a.CodeCorrected, a.CodeSubmitted) = 'Б'"
+    )
+    weeks: dict[tuple[int, date], set[int]] = {}
+    for day, student, parallel, begin, end in ill:
+        held = date.fromisoformat(day)
+        if begin <= day and (end is None or end > day):
+            weeks.setdefault((parallel, held - timedelta(days=held.weekday())), set()).add(student)
+    expected = {
+        (parallel, week.isoformat()): len(pupils) for (parallel, week), pupils in weeks.items() if len(pupils) >= 5
+    }
+    rows = canonical_rows(school.url, school.organisation, SUMMED)
+    read = {tuple(key.split("/")): row[BY_NAME[SUMMED].index("pupils")] for key, row in rows.items()}
+    assert read == {(str(parallel), week): pupils for (parallel, week), pupils in expected.items()}
