@@ -7,17 +7,15 @@ Sweeps (:mod:`agent.sweeps`) decide what to read; everything that a read may do 
 
 from __future__ import annotations
 
-import json
-import logging
-from dataclasses import asdict, dataclass, field, replace
+from dataclasses import dataclass, field
 from hashlib import blake2b
 from operator import lt
 from typing import TYPE_CHECKING, Any, Final, TypeVar
 
-from agent.core import drift, guard
+from agent.core import guard
 from agent.core.diff import absent, compare, raw_hashes, suspects
 from agent.core.minimise import minimise
-from agent.core.origin import Life, Verdict, follow
+from agent.ground import Ground
 from agent.sources.page import entity_columns
 from agent.sources.query import WHOLE
 from agent.state.store import EntityChange
@@ -29,8 +27,8 @@ from proto.problems import Problem
 if TYPE_CHECKING:
     import sqlite3
     from collections.abc import Callable, Iterable, Sequence
+    from collections.abc import Set as AbstractSet
 
-    from agent.core.origin import Origin
     from agent.profile import EntityProfile, Profile
     from agent.sources.base import Source
     from agent.sources.page import Page
@@ -39,11 +37,9 @@ if TYPE_CHECKING:
     from proto.canonical import Value
     from proto.entities import Entity
 
-_LOG = logging.getLogger(__name__)
 _DAY_MS: Final = 86_400_000
 _MOST_YEARS: Final = 1000
 YEARS: Final = "academic_year"
-HOME: Final = "organization"
 _Any = TypeVar("_Any")
 
 
@@ -74,17 +70,21 @@ class _Canonical:
     misfits: dict[int, str]
     hashes: list[int] = field(default_factory=list)
 
-    def without(self, year: int, closed: set[str]) -> _Canonical:
-        """The same without rows of closed years: the centre keeps those as they were."""
+    def without(self, year: int, closed: set[str], leaving: set[int]) -> _Canonical:
+        """The same without rows of closed years: the centre keeps those as they were. Rows that it has in another year still go."""
         if closed.isdisjoint(self.columns[year]):
             return self
-        kept = [index for index, value in enumerate(self.columns[year]) if value not in closed]
+        kept = [
+            index
+            for index, value in enumerate(self.columns[year])
+            if value not in closed or self.positions[index] in leaving
+        ]
         places = {index: place for place, index in enumerate(kept)}
         misfits = {places[index]: cause for index, cause in self.misfits.items() if index in places}
         return _Canonical(_pick(self.positions, kept), [_pick(column, kept) for column in self.columns], misfits)
 
 
-class Capture:
+class Capture(Ground):
     """Applies pages to the state. Called from one thread; the caller holds ``store.pages`` around read and commit.
 
     Args:
@@ -99,79 +99,10 @@ class Capture:
     def __init__(
         self, source: Source, profile: Profile, store: StateStore, seal: Sealer, terms: Terms, now_ms: Callable[[], int]
     ) -> None:
-        self.source, self.profile, self.store, self.now_ms = source, profile, store, now_ms
+        super().__init__(source, profile, store, terms.health_mode, now_ms)
         self._seal, self._terms = seal, terms
         self._salt = blake2b(f"{profile.hash}\0{terms.health_mode}".encode(), digest_size=32).digest()
-        self.fresh: dict[int, int] = {}
         self._open_years: tuple[str, ...] | None = None
-        life = store.get("life")
-        self.life: Life | None = Life(**json.loads(life)) if life else None
-        self.begin()
-
-    def begin(self) -> None:
-        """Note what the state was captured under; another profile or health mode voids hints and the last full sweep."""
-        under = {"profile_hash": self.profile.hash, "health_mode": self._terms.health_mode}
-        for name, kind in (("profile_hash", "profile"), ("health_mode", "health_mode")):
-            before = self.store.get(name)
-            if before is not None and before != under[name]:
-                self.void(kind, {"from": str(before), "to": under[name]})
-        self.store.put(**under)
-
-    def void(self, kind: str, details: dict[str, str]) -> None:
-        """Hints have no base any more and the last full sweep does not count: an event, and everything is read anew."""
-        with self.store.database.transaction() as connection:
-            connection.execute("DELETE FROM hint_mark")
-            self.fresh.clear()
-            connection.execute("DELETE FROM described")
-            connection.execute("DELETE FROM meta WHERE name IN ('based', 'full') OR name GLOB 'sweep_*'")
-            self.store.note_event(kind, details, self.now_ms())
-        _LOG.warning("the base of hints is void: %s", kind)
-
-    # ---- origin
-
-    def watch(self, origin: Origin) -> None:
-        """Compare a page's origin with what is remembered, before anything of the page is used.
-
-        Raises:
-            Problem: another database (GOR-1604), or this one went back (GOR-1614): the page is not used, reading starts anew.
-        """
-        recorded = self.store.get("recorded_identity")
-        if recorded and origin.identity != recorded:
-            self._other(origin, str(recorded))
-        if self.life is not None and origin.identity != self.life.identity:
-            self.life = None  # the department confirmed the new identity: a new life begins
-            self.void("identity", {"to": origin.identity})
-        verdict, life = follow(self.life, origin)
-        changed = self.life is None or (life.name, life.identity) != (self.life.name, self.life.identity)
-        self.life = life
-        if verdict is Verdict.RESTORED:
-            self.void("restored", {"incarnation": life.name})
-        if changed:
-            self.store.put(life=json.dumps(asdict(life)), identity=life.identity, incarnation=life.name)
-        if verdict is Verdict.RESTORED:
-            raise Problem("GOR-1614", cause=life.name)
-
-    def _other(self, origin: Origin, recorded: str) -> None:
-        if self.store.get("found_identity") != origin.identity:
-            self.store.put(found_identity=origin.identity)
-            self.store.note_event("identity", {"recorded": recorded, "found": origin.identity}, self.now_ms())
-        raise Problem("GOR-1604", recorded=recorded, found=origin.identity)
-
-    def check_home(self) -> None:
-        """Whether the school itself is in this database: a source that knows another organisation only must not look like a school emptied.
-
-        Raises:
-            Problem: GOR-1604, it is not; nothing is read until it is.
-        """
-        profile = next((one for one in self.profile.entities if one.name == HOME), None)
-        if profile is None:
-            return
-        page = self.source.page(profile, None, 1, WHOLE)
-        self.watch(page.origin)
-        if not len(page):
-            self._other(replace(page.origin, identity=f"{page.origin.identity} = ∅"), page.origin.identity)
-        if self.store.get("found_identity"):
-            self.store.put(found_identity=None)
 
     # ---- what sweeps share
 
@@ -194,45 +125,6 @@ class Capture:
         """A sweep begins: read the school-years again when they are needed."""
         self._open_years = None
 
-    def check_drift(self, profile: EntityProfile) -> None:
-        """Compare the columns that the profile reads with the last sweep's.
-
-        Raises:
-            Problem: a column is gone (GOR-1403) or has another type (GOR-1407).
-        """
-        store, number = self.store, profile.entity.number
-        now = self.source.columns(profile)
-        before = store.described(number)
-        found = drift.compare([drift.Column(*column) for column in before], now) if before else drift.Drift()
-        if found.lost:
-            raise Problem("GOR-1403", entity=profile.name, missing=", ".join(found.lost))
-        if found.retyped:
-            first = found.retyped[0]
-            raise Problem("GOR-1407", entity=profile.name, column=first.name, old=first.old, new=first.new)
-        if found.added or found.unused:
-            details = {"entity": profile.name, "added": ", ".join(found.added), "lost": ", ".join(found.unused)}
-            store.note_event("drift", details, self.now_ms())
-        if not before or found:
-            store.describe(number, [(column.name, column.type, column.used) for column in now])
-        store.resume(number)
-
-    def note_fresh(self, profiles: Iterable[EntityProfile], at_ms: int) -> None:
-        """Everything of these entities that changed before ``at_ms`` has been captured."""
-        for profile in profiles:
-            self.fresh[profile.entity.number] = max(at_ms, self.fresh.get(profile.entity.number, 0))
-
-    def fresh_ms(self) -> int:
-        """Up to when every entity is captured; 0: no claim, because something is missing, held, paused or under repair."""
-        store = self.store
-        if not store.get("based") or store.adopting or store.reread_count() or store.held() or store.paused():
-            return 0
-        return min((self.fresh.get(profile.entity.number, 0) for profile in self.profile.entities), default=0)
-
-    def mark(self, profile: EntityProfile) -> Any:
-        """The stored high-water mark of the entity's hints; None if there is none."""
-        text = self.store.mark(profile.entity.number)
-        return None if text is None else json.loads(text)
-
     # ---- one page
 
     def table(self, profile: EntityProfile) -> Table:
@@ -253,20 +145,23 @@ class Capture:
         entity, table = profile.entity, self.table(profile)
         raws = raw_hashes(page.raw, self._salt)
         change = EntityChange(entity, table, TableRows(entity, [[] for _field in entity.fields]), seen=natives)
+        change.released = self.store.held_among(entity.number, natives)
         positions = _last_of_each(suspects(natives, raws, known), natives)
         if positions:
             seen = _Seen(page, natives, raws, known)
-            self._sort_out(change, seen, self._canonical(profile, seen, positions))
+            self._sort_out(change, seen, self._canonical(profile, seen, positions, table))
         return change
 
-    def _canonical(self, profile: EntityProfile, seen: _Seen, positions: list[int]) -> _Canonical:
+    def _canonical(self, profile: EntityProfile, seen: _Seen, positions: list[int], table: Table) -> _Canonical:
         """The rows at these positions as they may leave, in canonical form, with their hashes."""
         entity, key = profile.entity, self._terms.fingerprint_key
         columns = minimise(entity, entity_columns(profile, seen.page, positions), self._terms.health_mode)
         normal, misfits = normalise_columns(entity, columns)
         found = _Canonical(positions, normal, misfits)
         if entity.year and (closed := set(self.store.closed_years())):
-            found = found.without(entity.index(entity.year), closed)
+            years = table.years(_pick(seen.natives, positions))
+            leaving = {position for position in positions if years.get(seen.natives[position], "") not in {"", *closed}}
+            found = found.without(entity.index(entity.year), closed, leaving)
         found.hashes = row_hashes(entity, zip(*found.columns, strict=True), key)
         for index, cause in found.misfits.items():
             position = found.positions[index]
@@ -301,7 +196,7 @@ class Capture:
         shipped = [index for index in order if index not in found.misfits]
         change.rows.columns = [_pick(column, shipped) for column in found.columns]
         change.rows.unfit = [
-            Unfit(keys[found.positions[index]], found.misfits[index], found.hashes[index])
+            Unfit(keys[found.positions[index]], found.misfits[index], found.hashes[index], years[index])
             for index in order
             if index in found.misfits
         ]
@@ -309,26 +204,36 @@ class Capture:
 
     # ---- keys read again
 
-    def read_again(self, profile: EntityProfile, natives: Sequence[int | str]) -> tuple[EntityChange, list[Any]]:
+    def read_again(
+        self, profile: EntityProfile, natives: Sequence[int | str], taken: AbstractSet[int | str] = frozenset()
+    ) -> tuple[EntityChange, list[Any]]:
         """Read rows by key, without any window: what they change, and which of the keys are absent though the centre holds them.
 
-        The caller decides about the absent ones: :meth:`drop`.
+        The caller decides about the absent ones: :meth:`drop`. Rows of ``taken`` keys, which a source that takes ``a`` for ``A`` may
+        return too, are left alone: they wait in the same transaction.
         """
         table = self.table(profile)
         page = self.source.by_keys(profile, [str(key) for key in natives])
         self.watch(page.origin)
         returned = self.natives(table, page.keys, profile.name)
         known = table.known(list({*natives, *returned}))
-        change = self.examine(profile, page, known, returned)
+        kept = [position for position, key in enumerate(returned) if key not in taken]
+        page.keys, page.raw = _pick(page.keys, kept), _pick(page.raw, kept)
+        change = self.examine(profile, page, known, _pick(returned, kept))
+        change.released = self.store.held_among(profile.entity.number, [*returned, *natives])
         gone: list[Any] = list(absent(natives, returned, known))
+        return change, self._not_archived(profile, table, gone) if gone else gone
+
+    def _not_archived(self, profile: EntityProfile, table: Table, gone: list[Any]) -> list[Any]:
+        """Absent keys without those of closed years, which are archived at the source. A year may have been closed just before its rows went."""
+        if profile.entity.year:
+            self.forget_years()
+            self.open_years()
         closed = set(self.store.closed_years())
-        if closed and gone:
-            if profile.name == YEARS:
-                gone = [key for key in gone if str(key) not in closed]
-            else:
-                years = table.years(gone)
-                gone = [key for key in gone if years[key] not in closed]
-        return change, gone
+        if profile.name == YEARS:
+            return [key for key in gone if str(key) not in closed]
+        years = table.years(gone)
+        return [key for key in gone if years[key] not in closed]
 
     @staticmethod
     def drop(change: EntityChange, gone: Iterable[int | str]) -> None:
@@ -340,23 +245,51 @@ class Capture:
 
     def commit(self, changes: Sequence[EntityChange], also: Callable[[sqlite3.Connection], None] | None = None) -> int:
         """Ask the guard, then commit; the number of rows put into the outbox."""
-        now = self.now_ms()
+        now, shipped = self.now_ms(), 0
+        sooner: dict[int, guard.Count] = {}
         for change in changes:
-            self.ask_guard(change, now)
-        years = [year for change in changes if change.entity.name == YEARS for year in self._year_changes(change)]
-        if years:
-            self._open_years = None
-        if not also and not years and not any(_matters(change) for change in changes):
-            return 0
-        return self.store.commit(changes, years, self._seal, now, also)
+            number = change.entity.number
+            sooner[number] = self.ask_guard(change, now, sooner.get(number, guard.Count()))
+        for change in [one for one in changes if one.entity.name == YEARS]:
+            if years := self._year_changes(change):
+                self._open_years = None
+                shipped += self.store.commit([change], years, self._seal, now, self._with_years(years))  # with their rows, alone
+                changes = [one for one in changes if one is not change]
+        if not also and not any(_matters(change) for change in changes):
+            return shipped
+        return shipped + self.store.commit(changes, [], self._seal, now, self._with_life(also))
 
-    def ask_guard(self, change: EntityChange, now_ms: int) -> None:
-        """Hold deletions or updates above the limit: they leave the change and are noted as held."""
+    def _with_years(self, years: Sequence[YearChange]) -> Callable[[sqlite3.Connection], None]:
+        """Rows of a year that was opened again were not read while it was closed: everything is read anew."""
+
+        def write(_connection: sqlite3.Connection) -> None:
+            for year in years:
+                if year.closed:
+                    self.store.note_event("year_closed", {"year": year.year}, self.now_ms())
+                else:
+                    self.void("year_opened", {"year": year.year})
+
+        return write
+
+    def _with_life(self, also: Callable[[sqlite3.Connection], None] | None) -> Callable[[sqlite3.Connection], None]:
+        def write(connection: sqlite3.Connection) -> None:
+            self.keep_life()
+            if also:
+                also(connection)
+
+        return write
+
+    def ask_guard(self, change: EntityChange, now_ms: int, sooner: guard.Count = guard.Count()) -> guard.Count:  # noqa: B008  frozen
+        """Hold deletions or updates above the limit: they leave the change and are noted as held.
+
+        ``sooner`` is what goes of the entity in the same transaction; returned with this change added.
+        """
         if not change.gone and not change.updated:
-            return
+            return sooner
+        counted = self.store.guard_count(change.entity.number, now_ms)
         verdict = guard.judge(
             self.store.guard_limits(),
-            self.store.guard_count(change.entity.number, now_ms),
+            guard.Count(counted.deleted + sooner.deleted, counted.updated + sooner.updated),
             change.table.count(),
             deleted=len(change.gone),
             inserted=change.inserted,
@@ -367,6 +300,8 @@ class Capture:
             change.gone, change.rows.deleted = [], []
         if verdict.hold_updates:
             _hold_updates(change)
+        lost = guard.net_deletions(len(change.gone), change.inserted)
+        return guard.Count(sooner.deleted + lost, sooner.updated + change.updated)
 
     def hold_if_many(self, profile: EntityProfile, gone: Sequence[int | str]) -> bool:
         """Ask the guard about deletions that do not fit one step; if they are too many, note them as held."""
@@ -387,7 +322,6 @@ class Capture:
         for key, closed in zip(change.rows.columns[0], change.rows.columns[position], strict=True):
             if bool(closed) != (key in closed_before):
                 found.append(YearChange(str(key), bool(closed)))
-                self.store.note_event("year_closed" if closed else "year_opened", {"year": str(key)}, self.now_ms())
         return found
 
 

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import asyncio
 import json
-import logging
 import sys
 from dataclasses import asdict
 from pathlib import Path
@@ -63,7 +62,11 @@ def enrol(context: Context) -> int:
         "data": str(context.data),
     }
     context.say(context.text(_("Connected as school {school}.")).format(school=facts.school))
-    context.say(context.text(_("Next: {command}")).format(command=f"gorod-agent service install --data {context.data}"))
+    context.say(
+        context.text(_("Next: {command}")).format(
+            command=f"gorod-agent service install --data {context.data.resolve()}"
+        )
+    )
     context.result(told)
     return OK
 
@@ -83,7 +86,9 @@ def run(context: Context) -> int:
     """Run the agent until it is told to stop."""
     from agent.service import Service
 
-    service = Service(_logged(context, _config(context)))
+    config = _config(context)
+    context.keep_log(config.log_level)
+    service = Service(config)
     asyncio.run(service.run())
     return OK
 
@@ -92,7 +97,9 @@ def once(context: Context) -> int:
     """One full sweep, proven equal."""
     from agent.service import Service
 
-    service = Service(_logged(context, _config(context)))
+    config = _config(context)
+    context.keep_log(config.log_level)
+    service = Service(config)
     complete = asyncio.run(service.once())
     told = (
         _without_details(in_words(json.loads(service.final), context.lang)) if service.final else _saved_status(context)
@@ -100,12 +107,6 @@ def once(context: Context) -> int:
     _say_status(context, told)
     context.result(told)
     return OK if complete else FAILED
-
-
-def _logged(context: Context, config: Config) -> Config:
-    if "GOROD_LOG" not in context.environ:
-        logging.getLogger().setLevel(config.log_level.upper())
-    return config
 
 
 def status(context: Context) -> int:
@@ -214,9 +215,19 @@ def profile_preview(context: Context) -> int:
             seen = checks.preview(entity, source)
             told.append(asdict(seen))
     for one in told:
-        context.say(json.dumps(one, ensure_ascii=False))
+        _say_preview(context, one)
     context.result(told)
     return OK
+
+
+def _say_preview(context: Context, one: dict[str, Any]) -> None:
+    context.say(one["entity"])
+    leaving = ", ".join(name for name, *_privacy in one["leaving"])
+    context.say("  " + context.text(_("leaves: {columns}")).format(columns=leaving))
+    if one["staying"]:
+        context.say("  " + context.text(_("stays: {columns}")).format(columns=", ".join(one["staying"])))
+    for row in one["rows"]:
+        context.say("    " + " | ".join("" if cell is None else str(cell) for cell in row))
 
 
 _PROFILE: Final = Argument(

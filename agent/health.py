@@ -35,6 +35,7 @@ class Health:
     certificate_end: Callable[[], datetime]
     progress: Progress | None = None
     events_in_last_beat: int = 0
+    line_of_last_beat: int = -1
 
     def problem(self) -> tuple[Problem, datetime] | None:
         """The problem that a person should see first: of the source, else of the line, else of an entity, else of rows."""
@@ -100,10 +101,10 @@ class Health:
     def heartbeat(self) -> sync_pb2.Heartbeat:
         """The same for the department. Place and clock are filled by others."""
         store, (_envelopes, rows, size) = self.store, self.store.outbox()
-        if self.line.connected and self.events_in_last_beat:
+        if self.line.connected and self.line.attempts == self.line_of_last_beat:
             store.events_told(self.events_in_last_beat)  # the connection that carried them still stands
         events = store.events()
-        self.events_in_last_beat = len(events)
+        self.events_in_last_beat, self.line_of_last_beat = len(events), self.line.attempts
         beat = sync_pb2.Heartbeat(
             fresh_ms=self.fresh_ms(),
             outbox_rows=rows,

@@ -10,6 +10,8 @@ import json
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any, Final
 
+from proto.problems import Problem
+
 if TYPE_CHECKING:
     import sqlite3
     from collections.abc import Callable
@@ -23,6 +25,7 @@ KEYS: Final = 500
 """Keys read again by one statement."""
 
 _AGAIN_MS: Final = 1000
+_EXPIRED: Final = "GOR-1316"
 
 
 @dataclass(slots=True)
@@ -51,6 +54,8 @@ class HintPass:
         capture, shipped = self.capture, 0
         self.inserted, self.read = {}, set()
         with capture.store.pages:
+            if capture.waits:
+                return 0
             started = capture.now_ms()
             stored = capture.store.marks()
             states = capture.source.hint_states(
@@ -69,6 +74,8 @@ class HintPass:
                 if sum(len(change.rows) for change in pending) >= limit:
                     shipped += self._commit(pending, marks)
                     pending, marks = [], {}
+            if states:
+                capture.watch(capture.source.origin())  # the database may have gone back where no page of rows was read
             shipped += self._commit(pending, marks)
             self._note_fresh(states, started)
         self.found = shipped > 0
@@ -115,14 +122,24 @@ class HintPass:
             self._commit(changes, {})
             changes, after = [], page.last
         named = [key for hint in profile.hints for key in self._named(profile, hint, mark, limit)]
-        return changes + self._looked_up(profile, list(dict.fromkeys(named)), changes)
+        for change in self._looked_up(profile, list(dict.fromkeys(named)), changes):
+            if changes:
+                changes[0].absorb(change)
+            else:
+                changes.append(change)
+        return changes
 
     def _named(self, profile: EntityProfile, hint: Hint, mark: Any, limit: int) -> list[str]:
         """Every key that another table names since the mark."""
         keys: list[str] = []
         after = None
         while True:
-            page = self.capture.source.hint_keys(profile, hint, mark, after, limit)
+            try:
+                page = self.capture.source.hint_keys(profile, hint, mark, after, limit)
+            except Problem as problem:
+                if problem.code == _EXPIRED:
+                    self.capture.void("hints", {"entity": profile.name})
+                raise
             keys += page.keys
             after = page.last
             if after is None:
@@ -137,8 +154,9 @@ class HintPass:
         taken = {key for change in before for key in change.seen}
         natives = [key for key in capture.natives(table, keys, profile.name) if key not in taken]
         for start in range(0, len(natives), KEYS):
-            change, gone = capture.read_again(profile, natives[start : start + KEYS])
+            change, gone = capture.read_again(profile, natives[start : start + KEYS], taken)
             capture.drop(change, gone)
+            taken.update(change.seen)
             changes.append(change)
         return changes
 

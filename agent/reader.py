@@ -102,7 +102,7 @@ class Reader:
         while not stop.is_set():
             rest = self.step()
             if rest > 0 and not stop.is_set():
-                self._rest(min(rest, _LONGEST_REST_S), stop)
+                self._rest(rest if self.progress.problem else min(rest, _LONGEST_REST_S), stop)
         self.capture.source.close()
 
     def _rest(self, seconds: float, stop: threading.Event) -> None:
@@ -117,7 +117,7 @@ class Reader:
         if not self.store.position().epoch or self.store.adopting == ADOPTING or not self.store.get("sealing_key"):
             return _WAIT_S
         self._follow_epoch()
-        if self.store.get("resync_due"):
+        if self.store.get("resync_due") or not self.store.get("based"):  # a base that became void is laid anew at once
             self.plan.hurry(Kind.FULL)
         now = time.monotonic()
         rereading = self.store.reread_count() > 0
@@ -276,7 +276,8 @@ class Reader:
             return 0.0
         if self.progress.problem.code == "GOR-1614":
             return 0.0
-        return float(min(_MOST_RETRY_S, _FIRST_RETRY_S * 2 ** min(self.progress.failures, 9)))
+        cap = min(_MOST_RETRY_S, self._config.retry_cap_s)
+        return float(min(cap, _FIRST_RETRY_S * 2 ** min(self.progress.failures, 9)))
 
     def _recovered(self) -> None:
         if self.progress.problem is not None:

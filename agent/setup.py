@@ -111,10 +111,10 @@ def _offer_service(context: Context) -> bool:
     try:
         administrator = services.manager().is_administrator()
     except Problem:
-        return _say_next(context, f"gorod-agent run --data {context.data}")
+        return _say_next(context, f"gorod-agent run --data {context.data.resolve()}")
     wanted = administrator and asking.agrees(context, _("Install the service that starts with the computer? [Y/n] "))
     if not wanted:
-        return _say_next(context, f"gorod-agent service install --data {context.data}")
+        return _say_next(context, f"gorod-agent service install --data {context.data.resolve()}")
     services.install_for(context.data)
     context.say(context.text(_("The service is installed and runs.")))
     return True

@@ -13,13 +13,12 @@ from __future__ import annotations
 import base64
 import json
 from dataclasses import dataclass, field
-from operator import lt
+from operator import le
 from typing import TYPE_CHECKING, Any, Final
 
 from agent.core.diff import duplicates
 from agent.sources.query import Window
 from agent.state.fingerprints import IntegerTable, Span, TextTable, mark_seen
-from proto.problems import Problem
 from proto.values import date_of
 
 if TYPE_CHECKING:
@@ -58,7 +57,7 @@ class Range:
     candidates: list[Any] | None = None
     missing: list[Any] = field(default_factory=list)
     confirmed: list[Any] | None = None
-    held: set[Any] = field(default_factory=set)
+    faulty: bool = False
     rows: int = 0
     found: bool = False
 
@@ -68,6 +67,9 @@ class Range:
         capture.watch(page.origin)
         table = capture.table(self.profile)
         natives = capture.natives(table, page.keys, self.profile.name)
+        if self.ordered and not _ascending(self.last_native, natives):
+            self.ordered, self.after, self.last_native, self.missing = False, None, None, []
+            return 0
         known = self._look_up(table, page, natives, capture.store.closed_years())
         change = capture.examine(self.profile, page, known, natives)
         self._note_problems(capture, page, natives)
@@ -88,8 +90,6 @@ class Range:
                 self.seen_keys.update(natives)
             return known
         last = natives[-1] if page.full else None
-        if not _ascending(self.last_native, natives):
-            raise Problem("GOR-1406", entity=self.profile.name, count=max(1, duplicates(natives)))
         span = table.between(self.last_native, last, closed)
         present = set(natives)
         self.missing += [key for key, found in span.items() if found[2] and key not in present]
@@ -99,6 +99,7 @@ class Range:
     def _note_problems(self, capture: Capture, page: Page, natives: Sequence[Any]) -> None:
         """Rows without a key and repeated keys are told, and the entity is not complete; its other rows go on."""
         unkeyed, repeated = sum(page.unkeyed.values()), duplicates(natives)
+        self.faulty |= bool(unkeyed or repeated)
         if unkeyed:
             capture.store.pause(
                 self.profile.entity.number, "GOR-1405", {"entity": self.profile.name, "count": str(unkeyed)}
@@ -128,7 +129,6 @@ class Range:
 
     def _commit(self, capture: Capture, change: EntityChange) -> None:
         self.found |= capture.commit([change]) > 0
-        self.held.update(key for key, _kind in change.held)
 
     def _candidates(self, capture: Capture) -> list[Any]:
         table, closed = capture.table(self.profile), capture.store.closed_years()
@@ -149,14 +149,13 @@ class Range:
             return False
         self.candidates, self.confirmed = confirmed, None
         if len(confirmed) > KEYS and capture.hold_if_many(self.profile, confirmed):
-            self.held.update(confirmed)
             self.candidates = []
         return not self.candidates
 
 
 def _ascending(after: int | None, numbers: Sequence[Any]) -> bool:
-    """Whether the source pages in the order of numbers, each once: only then is a page a range."""
-    return all(map(lt, numbers, numbers[1:])) and (after is None or not numbers or after < numbers[0])
+    """Whether the source pages in the order of numbers: only then is a page a range. Repeated ones stand in one page."""
+    return all(map(le, numbers, numbers[1:])) and (after is None or not numbers or after < numbers[0])
 
 
 @dataclass(slots=True)
@@ -171,6 +170,10 @@ class FullSweep:
     rows: int = 0
     saved_ms: int = 0
     found: bool = False
+    basis: tuple[bytes, int] = field(init=False)
+
+    def __post_init__(self) -> None:
+        self.basis = self.capture.basis
 
     @classmethod
     def resume(cls, capture: Capture, profiles: list[EntityProfile]) -> FullSweep:
@@ -182,11 +185,7 @@ class FullSweep:
             sweep = cls(capture, profiles, state["started"], done=state["done"], rows=state["rows"])
             sweep.range = _restore(sweep, state["range"])
             return sweep
-        origin = capture.source.origin()
-        capture.watch(origin)
-        sweep = cls(
-            capture, profiles, {"ms": capture.now_ms(), "identity": origin.identity, "profile": capture.profile.hash}
-        )
+        sweep = cls(capture, profiles, _beginning(capture))
         sweep.lay_marks()
         return sweep
 
@@ -206,9 +205,13 @@ class FullSweep:
             )
 
     def step(self, limit: int) -> bool:
-        """One page, or one step of candidates; True when the sweep is done."""
-        store = self.capture.store
-        with store.pages:
+        """One page, or one step of candidates; True when the sweep is done. It starts anew when its ground has changed."""
+        capture = self.capture
+        with capture.store.pages:
+            if capture.waits:
+                return False
+            if self.basis != capture.basis:
+                self._restart()
             if self.range is None:
                 if self.done == len(self.profiles):
                     self._finish()
@@ -216,13 +219,19 @@ class FullSweep:
                 self.range = self._open(self.profiles[self.done])
             current = self.range
             if not current.paged:
-                self.rows += current.page(self.capture, limit)
-            elif current.sift(self.capture):
+                self.rows += current.page(capture, limit)
+            elif current.sift(capture):
                 self.found |= current.found
                 self.range, self.done = None, self.done + 1
                 self._read_whole(current)
             self._save()
         return False
+
+    def _restart(self) -> None:
+        """Identity, incarnation, profile or epoch is another: what was read before counts for nothing."""
+        self.started, self.range, self.done = _beginning(self.capture), None, 0
+        self.basis = self.capture.basis
+        self.lay_marks()
 
     def skip(self) -> None:
         """Leave the present entity: it was paused."""
@@ -237,9 +246,10 @@ class FullSweep:
         return Range(profile, Window(years=years), Span(), capture.store.tick, ordered=ordered)
 
     def _read_whole(self, done: Range) -> None:
-        """The entity was read whole since the sweep began: that is as fresh as it is, and nothing else of it is held."""
+        """The entity was read whole since the sweep began: that is as fresh as it is, and whatever paused it is over."""
         self.capture.note_fresh([done.profile], int(self.started["ms"]))
-        self.capture.store.hold_only(done.profile.entity.number, done.held)
+        if not done.faulty:
+            self.capture.store.resume(done.profile.entity.number)
 
     def _save(self) -> None:
         """Keep the cursor with the seen set, at most once a second: a crash reads a second's pages again, which changes nothing."""
@@ -261,9 +271,17 @@ class FullSweep:
         store.put(full=json.dumps(full), based=1, sweep_full=None, resync_due=None)
 
 
+def _beginning(capture: Capture) -> dict[str, Any]:
+    """What a full sweep is begun under, now."""
+    capture.forget_years()
+    origin = capture.source.origin()
+    capture.watch(origin)
+    return {"ms": capture.now_ms(), "identity": origin.identity, "profile": capture.profile.hash}
+
+
 def _frozen(current: Range | None) -> dict[str, Any] | None:
     """The range as JSON, if it can be taken up again: a key of a strange type or very many candidates start the entity anew."""
-    if current is None or current.paged or len(current.missing) > _MAX_SAVED:
+    if current is None or current.paged or len(current.missing) > _MAX_SAVED or current.seen_keys:
         return None
     if current.after is not None and not all(isinstance(part, int | str) for part in current.after):
         return None
@@ -273,6 +291,8 @@ def _frozen(current: Range | None) -> dict[str, Any] | None:
         "tick": current.tick,
         "last": current.last_native,
         "missing": current.missing,
+        "ordered": current.ordered,
+        "faulty": current.faulty,
         "seen": base64.b64encode(current.seen).decode(),
     }
 
@@ -288,7 +308,8 @@ def _restore(sweep: FullSweep, frozen: dict[str, Any] | None) -> Range | None:
         Window(years=years),
         Span(),
         frozen["tick"],
-        ordered=profile.key_type == "int",
+        ordered=frozen["ordered"],
+        faulty=frozen["faulty"],
         after=None if frozen["after"] is None else tuple(frozen["after"]),
         last_native=frozen["last"],
         missing=list(frozen["missing"]),
@@ -309,11 +330,16 @@ class HotSweep:
     done: int = 0
     started_ms: int = 0
     found: bool = False
+    basis: tuple[bytes, int] = field(init=False)
+
+    def __post_init__(self) -> None:
+        self.basis = self.capture.basis
 
     def step(self, limit: int) -> bool:
-        """One page or one step of candidates; True when the sweep is done."""
-        store = self.capture.store
-        with store.pages:
+        """One page or one step of candidates; True when the sweep is done, also when its ground has changed: the next one reads anew."""
+        with self.capture.store.pages:
+            if self.capture.waits or self.basis != self.capture.basis:
+                return True
             self.started_ms = self.started_ms or self.capture.now_ms()
             if self.range is None:
                 if self.done == len(self.profiles):
@@ -353,7 +379,7 @@ class HotSweep:
 def reread(capture: Capture, profiles: dict[int, EntityProfile]) -> bool:
     """Read the next keys of the durable list; False if it is empty."""
     with capture.store.pages:
-        batch = capture.store.reread_batch(KEYS)
+        batch = None if capture.waits else capture.store.reread_batch(KEYS)
         if batch is None:
             return False
         number, keys = batch
@@ -365,6 +391,6 @@ def reread(capture: Capture, profiles: dict[int, EntityProfile]) -> bool:
         natives = capture.natives(table, [str(key) for key in keys], profile.name)
         change, gone = capture.read_again(profile, natives)
         capture.drop(change, gone)
-        change.reread, change.released = keys, keys
+        change.reread = keys
         capture.commit([change])
     return True

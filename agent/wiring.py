@@ -169,5 +169,6 @@ def _capture(
 
 
 def toml_text(values: dict[str, Any]) -> str:
-    """Settings as a TOML file."""
-    return "".join(f"{name} = {json.dumps(value, ensure_ascii=False)}\n" for name, value in values.items())
+    """Settings as a TOML file. JSON's texts are TOML's, but for one character that TOML wants escaped."""
+    texts = {name: json.dumps(value, ensure_ascii=False).replace("\x7f", "\\u007f") for name, value in values.items()}
+    return "".join(f"{name} = {text}\n" for name, text in texts.items())

@@ -40,7 +40,7 @@ SETTINGS: Final = (
         minimum=0.1,
     ),
     Setting("code_ttl_s", 14 * 86_400, "Life of a one-time code", "s", int, minimum=1),
-    Setting("cert_days", 90, "Life of a school's certificate", "d", int, minimum=1),
+    Setting("cert_days", 90.0, "Life of a school's certificate", "d", float, minimum=0.00001),
     Setting("renew_grace_days", 180, "How long after its end a certificate can still be renewed", "d", int, minimum=0),
     Setting(
         "revocation_check_s", 60.0, "How often open streams are checked against revocations", "s", float, minimum=0.1

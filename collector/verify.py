@@ -49,14 +49,14 @@ def verify_school(
     with database.school(school) as connection:
         totals = digests.totals(connection, school, keys.destroyed)
         head = connection.execute(_HEAD, {"school": school}).fetchone() or (None, 0, None)
-        differing, signed = _differing(connection, school, head, totals, signers)
+        compared, differing, signed = _differing(connection, school, head, totals, signers)
         chain = _chain_holds(connection, school, head) and signed
     differences = [{"entity": BY_NUMBER[number].name, "key_hash": None, "kind": "digest"} for number in differing]
     if deep:
         differences += _damages(database, keys, school)
     return {
         "school": school,
-        "equal": not differences and bool(head[1]),
+        "equal": compared and not differences,
         "chain": chain,
         "rows": sum(total.rows for total in totals.values()),
         "differences": differences,
@@ -69,16 +69,16 @@ def _differing(
     head: tuple[Any, ...],
     totals: Any,
     signers: Sequence[EllipticCurvePublicKey],
-) -> tuple[list[int], bool]:
-    """Entities that the newest digest found unequal, or that no longer sum up to it; and whether the school signed it."""
+) -> tuple[bool, list[int], bool]:
+    """Whether there was a comparison; entities that the newest one found unequal, or that no longer sum up to it; whether the school signed it."""
     row = connection.execute(_DIGEST, {"school": school}).fetchone()
     if row is None:
-        return [], True
+        return False, [], True
     epoch, seq, _equal, differing, frame = row
     told = sync_pb2.Digest.FromString(frame)
     if (epoch, seq) == (head[0], head[1]):
         differing = differing_entities(totals, told.entities)
-    return list(differing), digest_is_signed(told, signers)
+    return True, list(differing), digest_is_signed(told, signers)
 
 
 def _chain_holds(connection: Connection[Any], school: str, head: tuple[Any, ...]) -> bool:

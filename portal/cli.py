@@ -35,6 +35,7 @@ else:
 def serve(context: Context) -> int:
     """Serve until a signal asks for the end."""
     config = make_config(context.settings(FILE))
+    context.keep_log("info")
     rules = store.sign_in_rules(config)
     settings = DatabaseSettings(connections=config.pool, application="gorod-portal")
     with Database(config.database_url, settings) as database:

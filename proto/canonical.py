@@ -2,7 +2,8 @@
 
 Canonical form of a row is a tuple in the order of ``entity.fields``; see :class:`proto.entities.Kind` for what each kind holds.
 Canonical *bytes* are a MessagePack map in ascending field numbers, numbers written as text: ``{"0": entity number, "1": key,
-"<field number>": value, …}``, fields without a value left out. A field added later therefore leaves the bytes of old rows as they are.
+"<field number>": value, …}``, fields without a value left out. The map's head is always of the 16-bit form, whatever the number of fields:
+a field added later therefore leaves the bytes of old rows as they are.
 """
 
 from __future__ import annotations
@@ -24,6 +25,9 @@ Value: TypeAlias = "bool | int | str | None"
 Row: TypeAlias = "tuple[Value, ...]"
 
 MAX_PLAIN_PART: Final = 100
+_UNUSED: Final = 16
+"""Fields that no row has: with so many the encoder writes the head in the 16-bit form for every entity."""
+
 _ENCODER: Final = msgspec.msgpack.Encoder()
 
 
@@ -77,6 +81,7 @@ def key_parts(key: str) -> tuple[str, ...]:
 def _record(entity: Entity) -> Callable[..., object]:
     """A msgspec record of the entity: the encoder walks it in C and leaves out what is None."""
     fields: list[Any] = [(f"f{field.number}", Any, None) for field in entity.fields]
+    fields += [(f"unused{number}", Any, None) for number in range(_UNUSED)]
     rename = {f"f{field.number}": str(field.number) for field in entity.fields}
     return msgspec.defstruct(
         entity.name, fields, omit_defaults=True, rename=rename, tag_field="0", tag=entity.number, gc=False

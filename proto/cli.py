@@ -89,6 +89,10 @@ class Context:
         """Checked settings of the program; raises Problem."""
         return load(self.program.name, self.program.settings, self.config_file(beside), self.environ)
 
+    def keep_log(self, level: str) -> None:
+        """Log at this level from now on, unless ``GOROD_LOG`` says otherwise: for programs that run on. Others only warn."""
+        logging.getLogger().setLevel(_log_level(self.environ, level.upper()))
+
     def say(self, line: str = "") -> None:
         """A line for people on stdout; nothing with ``--json``."""
         if not self.json:
@@ -98,6 +102,12 @@ class Context:
         """The result as JSON, one line, with ``--json``; nothing otherwise."""
         if self.json:
             _print_json(value)
+
+
+def _log_level(environ: Mapping[str, str], level: str) -> str:
+    """``GOROD_LOG`` if it names a level, else the given one."""
+    asked = environ.get("GOROD_LOG", "").upper()
+    return asked if asked in logging.getLevelNamesMapping() else level
 
 
 def _print_json(value: Any) -> None:
@@ -138,7 +148,7 @@ def _run(program: Program, arguments: list[str], lang: str, environ: Mapping[str
     namespace = _parser(program, lang).parse_args(arguments)
     logging.basicConfig(
         stream=sys.stderr,
-        level=environ.get("GOROD_LOG", "INFO"),
+        level=_log_level(environ, "WARNING"),
         format="%(asctime)s %(levelname)s %(name)s %(message)s",
         force=True,
     )
@@ -177,7 +187,8 @@ def _parser(program: Program, lang: str) -> argparse.ArgumentParser:
     argparse_words.speak(translations(lang))
     name = "gorod" if program.name == "demo" else f"gorod-{program.name}"
     top = _Parser(prog=name, description=text(program.description), allow_abbrev=False)
-    top.add_argument("--version", action="version", version=f"{name} {__version__}")
+    version = text("show program's version number and exit")
+    top.add_argument("--version", action="version", version=f"{name} {__version__}", help=version)
     groups: dict[tuple[str, ...], Any] = {(): top.add_subparsers(dest="command", required=True, metavar="COMMAND")}
     shared = _shared_options(text)
     for command in program.commands:

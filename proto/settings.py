@@ -17,7 +17,7 @@ if TYPE_CHECKING:
     from collections.abc import Mapping, Sequence
 
 _TRUE = frozenset({"1", "true", "yes", "on"})
-_PASSWORD = re.compile(r"(://[^/:@\s]*):[^/\s]*@")
+_PASSWORD = re.compile(r"(://[^/:@\s]*:).*(?=@)|([?&]password=)[^&]*")
 _FALSE = frozenset({"0", "false", "no", "off"})
 
 
@@ -105,5 +105,5 @@ def _shown(setting: Setting, value: Any) -> Any:
     if setting.secret and value:
         return "***"
     if isinstance(value, str) and "://" in value:
-        return _PASSWORD.sub(r"\1:***@", value)
+        return _PASSWORD.sub(r"\1\2***", value)
     return str(value) if isinstance(value, Path) else value

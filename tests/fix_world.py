@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import itertools
-import random
+from contextlib import ExitStack
 from datetime import UTC, datetime
 from typing import TYPE_CHECKING
 
@@ -51,7 +51,9 @@ def new_source(source_files: dict[int, Path], tmp_path: Path) -> Callable[..., S
     """Makes the test's own database of an organisation, by number, in an SQLite file of this name."""
 
     def make(number: int = 1, name: str = "netschool.db") -> Source:
-        return Source.file(source_files[number], tmp_path / f"source{next(NUMBERS)}" / name, SPEC.school(number).organisation)
+        return Source.file(
+            source_files[number], tmp_path / f"source{next(NUMBERS)}" / name, SPEC.school(number).organisation
+        )
 
     return make
 
@@ -67,9 +69,7 @@ def postgres_source(postgres: EmbeddedServer, source_template: str) -> Iterator[
     postgres.drop_database(name)
 
 
-def _found(
-    postgres: EmbeddedServer, folder: Path, relay: Relay, **settings: str
-) -> City:
+def _found(postgres: EmbeddedServer, folder: Path, relay: Relay, **settings: str) -> City:
     data = folder / "collector"
     data.mkdir()
     # The logins belong to the whole server: every department of these tests uses the same passwords.
@@ -96,32 +96,24 @@ def shared_city(
 @pytest.fixture
 def city(shared_city: City) -> Iterator[City]:
     """The shared department; the test's schools end with the test."""
-    shared_city.schools.clear()
-    yield shared_city
-    for school in shared_city.schools:
-        school.close()
+    with ExitStack() as ends:
+        yield shared_city
+        shared_city.close_schools(ends)
 
 
 @pytest.fixture
-def own_city(
-    postgres: EmbeddedServer, store_template: dict[str, str], tmp_path: Path
-) -> Iterator[Callable[..., City]]:
+def own_city(postgres: EmbeddedServer, store_template: dict[str, str], tmp_path: Path) -> Iterator[Callable[..., City]]:
     """Founds a department of the test's own, with settings, and starts it."""
     del store_template
-    with Relay() as relay:
-        made: list[City] = []
+    with Relay() as relay, ExitStack() as ends:
 
         def found(**settings: str) -> City:
             city = _found(postgres, tmp_path, relay, **settings)
-            made.append(city)
+            ends.callback(city.close)
             city.start()
             return city
 
-        try:
-            yield found
-        finally:
-            for city in made:
-                city.close()
+        yield found
 
 
 @pytest.fixture
@@ -141,9 +133,3 @@ def new_school(city: City, new_source: Callable[..., Source], tmp_path: Path) ->
 def synced(new_school: Callable[..., School]) -> School:
     """A school whose agent runs and is complete."""
     return new_school().start().complete()
-
-
-@pytest.fixture
-def chance(rng: random.Random) -> random.Random:
-    """What people of a school do; the run's seed rules it."""
-    return rng

@@ -42,7 +42,7 @@ def canonical_bytes(entity: int, numbers: Sequence[int], row: Sequence[bool | in
     """Canonical bytes of a row whose values stand beside the numbers of their fields."""
     pairs: list[tuple[int, bool | int | str]] = [(0, entity)]
     pairs += sorted((number, value) for number, value in zip(numbers, row, strict=True) if value is not None)
-    head = bytes([0x80 | len(pairs)]) if len(pairs) < 16 else b"\xde" + struct.pack(">H", len(pairs))
+    head = b"\xde" + struct.pack(">H", len(pairs))  # the 16-bit form also for few: bytes do not change when fields are added
     return head + b"".join(pack(str(number)) + pack(value) for number, value in pairs)
 
 

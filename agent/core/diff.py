@@ -32,12 +32,20 @@ def raw_hashes(rows: Iterable[Any], salt: bytes) -> list[int]:
     number = int.from_bytes
     return [
         number(
-            blake2b(row if type(row) is bytes else _ENCODE(row), key=salt, digest_size=8).digest(),
+            blake2b(row if type(row) is bytes else _encoded(row), key=salt, digest_size=8).digest(),
             "little",
             signed=True,
         )
         for row in rows
     ]
+
+
+def _encoded(row: tuple[Any, ...]) -> bytes:
+    """Driver values as bytes; texts with half a character, which UTF-8 does not know, as bytes of their own."""
+    try:
+        return _ENCODE(row)
+    except UnicodeEncodeError:
+        return _ENCODE([value.encode("utf-8", "surrogatepass") if isinstance(value, str) else value for value in row])
 
 
 def suspects(keys: Sequence[Hashable], raws: Sequence[int], known: Known) -> list[int]:

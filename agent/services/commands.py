@@ -44,10 +44,10 @@ def manager() -> Manager:
 def own_program() -> tuple[str, ...]:
     """How a service starts this very installation, without the data folder: on Windows the host of services, else the agent."""
     if sys.platform == "win32":
-        return sys.executable, "-m", "agent.services.windows_host"
+        return sys.executable, "-P", "-m", "agent.services.windows_host"
     beside = Path(sys.executable).with_name("gorod-agent")
     found = str(beside) if beside.exists() else shutil.which("gorod-agent")
-    return (found,) if found else (sys.executable, "-m", "agent")
+    return (found,) if found else (sys.executable, "-P", "-m", "agent")
 
 
 def install(context: Context) -> int:

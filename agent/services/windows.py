@@ -19,6 +19,9 @@ if TYPE_CHECKING:
 ACCOUNT: Final = rf"NT SERVICE\{SERVICE}"
 """A virtual account: Windows makes it with the service, it has no password and no rights but those given here."""
 
+_KEEPERS: Final = ("*S-1-5-32-544:(OI)(CI)F", "*S-1-5-18:(OI)(CI)F")
+"""Administrators and the system by number: their names differ from language to language."""
+
 _MISSING: Final = 1060  # ERROR_SERVICE_DOES_NOT_EXIST
 _RESTART_MS: Final = 5000
 
@@ -55,9 +58,8 @@ class Windows:
             Run(("sc.exe", "description", SERVICE, described)),
             Run(("sc.exe", "failure", SERVICE, "reset=", "86400", "actions=", again)),
             Run(("sc.exe", "failureflag", SERVICE, "1")),
-            Run(("icacls.exe", str(data), "/inheritance:r", "/T", "/C", "/Q"), may_fail=True),
-            Run(("icacls.exe", str(data), "/grant", f"{ACCOUNT}:(OI)(CI)M", "/T", "/Q")),
-            Run(("icacls.exe", str(data), "/grant", "*S-1-5-32-544:(OI)(CI)F", "*S-1-5-18:(OI)(CI)F", "/T", "/Q")),
+            Run(("icacls.exe", str(data), "/grant:r", f"{ACCOUNT}:(OI)(CI)M", *_KEEPERS, "/T", "/Q")),
+            Run(("icacls.exe", str(data), "/inheritance:r", "/Q")),
             *self.start(),
         ]
 

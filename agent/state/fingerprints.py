@@ -135,10 +135,11 @@ class Table:
         return {key: (row_hash, tick) for key, row_hash, tick in rows}
 
     def overwrite(self, rows: Iterable[tuple[int | str, int, int, int]]) -> None:
-        """(key, leaf, row hash, tick) as the centre holds it: the raw hash and the day are cleared, the year stays if it was known."""
+        """(key, leaf, row hash, tick) as the centre holds it: the raw hash and the day are cleared, the year stays if the row is the same."""
         self._connection.executemany(
             f"INSERT INTO {self.name} (key, leaf, hash, tick) VALUES (?, ?, ?, ?) ON CONFLICT (key) DO UPDATE SET"
-            " leaf = excluded.leaf, hash = excluded.hash, raw = NULL, day = NULL, tick = excluded.tick",
+            " leaf = excluded.leaf, year = CASE WHEN hash = excluded.hash THEN year END, hash = excluded.hash, raw = NULL, day = NULL,"
+            " tick = excluded.tick",
             rows,
         )
 
@@ -153,7 +154,10 @@ class IntegerTable(Table):
 
     def native(self, keys: Sequence[str]) -> Sequence[int | str]:
         """The keys as numbers; ValueError if one is none."""
-        return list(map(int, keys))
+        numbers = list(map(int, keys))
+        if numbers and not -(2**63) <= min(numbers) <= max(numbers) < 2**63:
+            raise ValueError("a key beyond 64 bits")
+        return numbers
 
     def between(self, after: int | None, last: int | None, closed_years: Sequence[str]) -> dict[Any, tuple[Any, ...]]:
         """Native key -> (row hash, raw hash, whether its year is open) with after < key ≤ last; None stands for no bound."""

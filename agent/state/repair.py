@@ -45,14 +45,18 @@ class UplinkState:
     ) -> None:
         self._store, self.facts, self._heartbeat, self._now_ms = store, facts, heartbeat, now_ms
         self.position = store.position
-        self.reconcile = store.reconcile
-        self.receipted = store.receipted
         self.adopt = store.adopt
 
     position: Callable[[], Positions]
-    reconcile: Callable[[Mark], Positions]
-    receipted: Callable[[Mark], None]
     adopt: Callable[[bytes], Positions]
+
+    def reconcile(self, head: Mark) -> Positions:
+        """See :meth:`StateStore.reconcile`."""
+        return self._store.reconcile(head, self._now_ms())
+
+    def receipted(self, upto: Mark) -> None:
+        """See :meth:`StateStore.receipted`."""
+        self._store.receipted(upto, self._now_ms())
 
     def envelopes_after(self, seq: int, limit: int, max_bytes: int) -> Sequence[StoredEnvelope]:
         """See :meth:`StateStore.envelopes_after`."""
@@ -149,20 +153,23 @@ class UplinkState:
     # ---- what the department tells
 
     def welcomed(self, welcome: sync_pb2.Welcome) -> None:
-        """Keep lease, guard counts and settings. The counts are the centre's; what waits in our outbox is added."""
+        """Keep lease, guard counts and settings. The counts are the centre's; what it did not yet get of our outbox is added."""
         store = self._store
         with store.database.transaction() as connection:
+            new = welcome.head.epoch != store.position().epoch
+            if new:
+                store.put(released=None)  # a restored department counts its confirmations anew
             self.configure(welcome.settings)
-            store.put(lease=welcome.lease, recorded_identity=welcome.identity)
+            told_years = json.dumps(sorted(welcome.closed_years))
+            store.put(lease=welcome.lease, recorded_identity=welcome.identity, told_years=told_years)
             connection.execute("DELETE FROM counted")
             now = self._now_ms()
             for entity in welcome.deleted_24h.keys() | welcome.updated_24h.keys():
                 told = Count(int(welcome.deleted_24h.get(entity, 0)), int(welcome.updated_24h.get(entity, 0)))
                 store.count_guard(entity, now, told)
-            for entity, deleted, updated in connection.execute(
-                "SELECT entity, sum(deleted), sum(updated) FROM waiting GROUP BY entity"
-            ).fetchall():
-                store.count_guard(entity, now, Count(deleted, updated))
+            if not new:
+                tick = int(store.get("base_tick", 0)) + welcome.head.seq
+                connection.execute("DELETE FROM waiting WHERE tick <= ?", (tick,))
 
     def configure(self, settings: sync_pb2.Settings) -> None:
         """Keep the department's settings; a confirmation lowers the guard's count and lets the held keys be read again."""

@@ -63,6 +63,19 @@ class EntityChange:
         """Whether anything leaves the school."""
         return bool(len(self.rows) or self.rows.deleted or self.rows.unfit)
 
+    def absorb(self, more: EntityChange) -> None:
+        """Add another change of the same entity, of other keys: a key update stays in one envelope, and the guard sees the whole."""
+        for column, values in zip(self.rows.columns, more.rows.columns, strict=True):
+            column.extend(values)
+        self.rows.deleted += more.rows.deleted
+        self.rows.unfit += more.rows.unfit
+        inserts = [*self.fingerprints[: self.inserted], *more.fingerprints[: more.inserted]]
+        self.fingerprints = [*inserts, *self.fingerprints[self.inserted :], *more.fingerprints[more.inserted :]]
+        self.inserted, self.updated = self.inserted + more.inserted, self.updated + more.updated
+        self.touched += more.touched
+        self.gone += more.gone
+        self.released = [*self.released, *more.released]
+
 
 class StateStore:
     """The state file. Times are milliseconds since 1970-01-01T00:00Z."""
@@ -171,20 +184,23 @@ class StateStore:
                 found.append(StoredEnvelope(row[0], row[1], row[2], row[3]))
         return found
 
-    def receipted(self, upto: Mark) -> None:
-        """Remove the outbox up to this envelope, if it is there, and move ``acked``."""
+    def receipted(self, upto: Mark, now_ms: int) -> None:
+        """Remove the outbox up to this envelope, if it is there, and move ``acked``. What waited is counted from now on."""
         with self.database.transaction() as connection:
             if not connection.execute("SELECT 1 FROM outbox WHERE seq = ? AND hash = ?", upto).fetchone():
                 return
             connection.execute("DELETE FROM outbox WHERE seq <= ?", (upto.seq,))
             tick = int(self.get("base_tick", 0)) + upto.seq
             connection.execute("DELETE FROM gone WHERE tick <= ?", (tick,))
-            connection.execute("DELETE FROM waiting WHERE tick <= ?", (tick,))
+            for entity, deleted, updated in connection.execute(
+                "DELETE FROM waiting WHERE tick <= ? RETURNING entity, deleted, updated", (tick,)
+            ).fetchall():
+                self.count_guard(entity, now_ms, Count(deleted, updated))
             self.put(acked_seq=upto.seq, acked_hash=upto.hash)
 
-    def reconcile(self, head: Mark) -> Positions:
+    def reconcile(self, head: Mark, now_ms: int) -> Positions:
         """Take the centre's head as a receipt if the outbox holds it; the positions now."""
-        self.receipted(head)
+        self.receipted(head, now_ms)
         return self.position()
 
     # ---- capture
@@ -220,6 +236,8 @@ class StateStore:
                     else "DELETE FROM closed_year WHERE year = ?"
                 )
                 connection.execute(statement, (year.year,))
+            if years:  # held changes of a year that was closed wait for nothing any more
+                connection.execute("INSERT OR IGNORE INTO reread SELECT entity, key FROM held")
             if also:
                 also(connection)
             if shipped:
@@ -266,7 +284,6 @@ class StateStore:
             )
         lost = net_deletions(len(change.gone), change.inserted)
         if lost or change.updated:
-            self.count_guard(number, now_ms, Count(lost, change.updated))
             connection.execute("INSERT INTO waiting VALUES (?, ?, ?, ?)", (tick, number, lost, change.updated))
 
     # ---- the guard
@@ -281,11 +298,13 @@ class StateStore:
             )
 
     def guard_count(self, entity: int, now_ms: int) -> Count:
-        """The entity's count over the last 24 hours."""
+        """The entity's count: the last 24 hours at the centre, and whatever waits in the outbox."""
         with self.database.lock:
             row = self._connection.execute(
-                "SELECT coalesce(sum(deleted), 0), coalesce(sum(updated), 0) FROM counted WHERE entity = ? AND hour > ?",
-                (entity, now_ms // _HOUR_MS - WINDOW_HOURS),
+                "SELECT coalesce(sum(deleted), 0), coalesce(sum(updated), 0) FROM"
+                " (SELECT deleted, updated FROM counted WHERE entity = :entity AND hour > :hour"
+                " UNION ALL SELECT deleted, updated FROM waiting WHERE entity = :entity)",
+                {"entity": entity, "hour": now_ms // _HOUR_MS - WINDOW_HOURS},
             ).fetchone()
         return Count(*row)
 
@@ -328,13 +347,12 @@ class StateStore:
         with self.database.transaction() as connection:
             connection.execute("DELETE FROM reread WHERE entity = ?", (entity,))
 
-    def hold_only(self, entity: int, keys: set[int | str]) -> None:
-        """A whole read of the entity held exactly these keys: whatever else was held has come back at the source."""
-        with self.database.transaction() as connection:
-            before = {key for (key,) in connection.execute("SELECT key FROM held WHERE entity = ?", (entity,))}
-            connection.executemany(
-                "DELETE FROM held WHERE entity = ? AND key = ?", ((entity, key) for key in before - keys)
-            )
+    def held_among(self, entity: int, keys: Sequence[int | str]) -> list[int | str]:
+        """Those of the keys that are held: who reads them again decides anew."""
+        with self.database.lock:
+            rows = self._connection.execute("SELECT key FROM held WHERE entity = ?", (entity,)).fetchall()
+        held = {key for (key,) in rows}
+        return [key for key in dict.fromkeys(keys) if key in held] if held else []
 
     # ---- what the last sweep saw
 
@@ -414,5 +432,8 @@ class StateStore:
                 "DELETE FROM meta WHERE name GLOB 'sweep_*'",
             ):
                 connection.execute(statement)
+            if (told := self.get("told_years")) is not None:
+                connection.execute("DELETE FROM closed_year")
+                connection.executemany("INSERT INTO closed_year VALUES (?)", ((year,) for year in json.loads(told)))
             self.put(epoch=epoch, seq=0, hash=start, acked_seq=0, acked_hash=start, adopting=ADOPTING, base_tick=tick)
         return self.position()

@@ -12,6 +12,7 @@ from collector.department import utc_now
 from collector.store import health, schools
 from collector.store.schools import DEFAULT_ZONE, KINDS, NewSchool
 from proto.cli import OK, Argument, Command
+from proto.identity import SCHOOL_ID
 from proto.problems import Problem
 from proto.texts import _
 
@@ -34,11 +35,23 @@ def add(context: Context) -> int:
         else [NewSchool(given.school, given.name, given.kind, given.zone, given.organisation)]
     )
     with department(context) as opened:
+        _refuse_early(opened, new)
         made = [_add(opened, one) for one in new]
     for school in made:
         context.say(context.text("School {school} added.").format(school=school.id))
     context.result(_shown(made[0]) if not given.csv else [_shown(school) for school in made])
     return OK
+
+
+def _refuse_early(opened: Department, new: list[NewSchool]) -> None:
+    """All or none: GOR-1010 or 1012 before the first of a file is added."""
+    with opened.database.begin(scope="*") as connection:
+        known = {school.id for school in schools.every(connection)}
+    for one in new:
+        schools.check(one)
+        if one.id in known:
+            raise Problem("GOR-1012", school=one.id)
+        known.add(one.id)
 
 
 def _add(opened: Department, new: NewSchool) -> School:
@@ -97,7 +110,7 @@ def show(context: Context) -> int:
         state = health.read_school(connection, school.id, utc_now(), values["late_s"], values["silent_s"])
     told = _shown(school) | {"status": health.school_json(state, context.lang) if state else {}}
     context.say(f"{school.id} {school.name}")
-    facts(context, _registered(school) + (_lively(told["status"]) if state else []))
+    facts(context, _registered(school) + (_lively(context, told["status"]) if state else []))
     if state and (problem := told["status"]["problem"]):
         context.say(f"{problem['code']}: {problem['text']}\n{problem['next']}")
     context.result(told)
@@ -118,10 +131,10 @@ def _registered(school: School) -> list[tuple[str, Any]]:
     ]
 
 
-def _lively(status: dict[str, Any]) -> list[tuple[str, Any]]:
+def _lively(context: Context, status: dict[str, Any]) -> list[tuple[str, Any]]:
     """How the school's agent is."""
     return [
-        (_("state"), LEVELS[status["level"]]),
+        (_("state"), context.text(LEVELS[status["level"]])),
         (_("rows"), status["rows"]),
         (_("last change"), moment(status["last_change_seen"])),
         (_("fresh"), moment(status["fresh_at"])),
@@ -164,7 +177,7 @@ def token(context: Context) -> int:
 def revoke(context: Context) -> int:
     """End a school's access at once."""
     with department(context) as opened:
-        with opened.database.begin(scope="*", school=context.arguments.school) as connection:
+        with opened.database.begin(scope="*", school=_id(context)) as connection:
             schools.revoke(connection, context.arguments.school, utc_now())
         serials = opened.office.revoke(context.arguments.school, utc_now())
     context.say(context.text("Certificates revoked: {count}.").format(count=len(serials)))
@@ -174,7 +187,7 @@ def revoke(context: Context) -> int:
 
 def resync(context: Context) -> int:
     """Ask the school's agent for a full sweep now."""
-    with department(context) as opened, opened.database.begin(scope="*", school=context.arguments.school) as connection:
+    with department(context) as opened, opened.database.begin(scope="*", school=_id(context)) as connection:
         schools.request_resync(connection, context.arguments.school, utc_now())
     context.say(context.text("The agent will compare everything anew."))
     context.result({"school": context.arguments.school, "resync": True})
@@ -186,7 +199,7 @@ def confirm(context: Context) -> int:
     given = context.arguments
     if given.identity == bool(given.entity) or bool(given.entity) != bool(given.rows):
         raise Problem("GOR-1010", value="school confirm", cause="--entity E --rows N | --identity")
-    with department(context) as opened, opened.database.begin(scope="*", school=given.school) as connection:
+    with department(context) as opened, opened.database.begin(scope="*", school=_id(context)) as connection:
         if given.identity:
             school = schools.confirm_identity(connection, given.school, utc_now())
             told: dict[str, Any] = {"school": school.id, "identity": school.identity}
@@ -196,6 +209,13 @@ def confirm(context: Context) -> int:
     context.say(context.text("Confirmed."))
     context.result(told)
     return OK
+
+
+def _id(context: Context) -> str:
+    """The id that was given; Problem GOR-1011 where no school can have it."""
+    if not SCHOOL_ID.fullmatch(context.arguments.school):
+        raise Problem("GOR-1011", school=context.arguments.school)
+    return str(context.arguments.school)
 
 
 def _shown(school: School) -> dict[str, Any]:

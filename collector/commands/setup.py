@@ -36,7 +36,9 @@ def serve(context: Context) -> int:
     """Run the daemon until it is told to stop."""
     from collector.service import run
 
-    return run(context.data, context.settings("collector.toml"))
+    values = context.settings("collector.toml")
+    context.keep_log(values["log_level"])
+    return run(context.data, values)
 
 
 def status(context: Context) -> int:

@@ -64,7 +64,7 @@ class Release:
 
 def add(connection: Connection, new: NewSchool, now: datetime) -> School:
     """Add a school. Raises Problem GOR-1010 when something does not fit, GOR-1012 when it exists."""
-    _check(new)
+    check(new)
     values = {
         "school_id": new.id,
         "name": new.name.strip(),
@@ -159,7 +159,8 @@ def releases(connection: Connection, school_id: str, newest: int = 100) -> list[
     return [Release(row.number, row.entity, row.rows) for row in connection.execute(statement)][::-1]
 
 
-def _check(new: NewSchool) -> None:
+def check(new: NewSchool) -> None:
+    """Whether the words for a school fit. Raises Problem GOR-1010."""
     if not SCHOOL_ID.fullmatch(new.id):
         raise Problem("GOR-1010", value=new.id, cause="letters, digits and . _ - are allowed, 64 of them")
     if not new.name.strip() or "\0" in new.name:

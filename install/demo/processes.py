@@ -23,6 +23,8 @@ if TYPE_CHECKING:
 _END_S: Final = 20.0
 _READY_S: Final = 120.0
 _TAIL: Final = 300
+# -P: a folder named "agent" where the person stands must not be taken for our package.
+_PYTHON: Final = (sys.executable, "-P", "-m")
 _PR_SET_PDEATHSIG: Final = 1
 _LIBC: Final = ctypes.CDLL(None) if sys.platform == "linux" else None
 
@@ -83,7 +85,7 @@ class Children:
         log = path.open("a", encoding="utf-8")
         # A session of its own: Ctrl-C in the terminal reaches the demo alone, which then ends its children in order.
         process = subprocess.Popen(  # noqa: S603  our own programs
-            [sys.executable, "-m", module, *arguments],
+            [*_PYTHON, module, *arguments],
             stdin=subprocess.DEVNULL,
             stdout=subprocess.PIPE,
             stderr=log,
@@ -136,7 +138,7 @@ def _read(process: subprocess.Popen[str], log: IO[str], lines: queue.Queue[str |
 def run_once(module: str, arguments: Sequence[str], environ: Mapping[str, str]) -> None:
     """Run a command to its end; its problem becomes ours."""
     done = subprocess.run(  # noqa: S603  our own programs
-        [sys.executable, "-m", module, *arguments, "--json"],
+        [*_PYTHON, module, *arguments, "--json"],
         stdin=subprocess.DEVNULL,
         capture_output=True,
         env={**os.environ, **environ},

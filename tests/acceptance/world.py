@@ -1,7 +1,7 @@
 """A department and its schools for acceptance tests: real processes, real certificates, real databases, short times.
 
-    vendor writes ──▶ source ──read only──▶ agent ──▶ relay ──▶ collector ──▶ PostgreSQL
-                          └────────── compared by plain SQL (reference.py) ──────┘
+vendor writes ──▶ source ──read only──▶ agent ──▶ relay ──▶ collector ──▶ PostgreSQL
+                      └────────── compared by plain SQL (reference.py) ──────┘
 """
 
 from __future__ import annotations
@@ -12,7 +12,7 @@ import shutil
 import sqlite3
 import stat
 import time
-from contextlib import closing, contextmanager
+from contextlib import ExitStack, closing, contextmanager
 from dataclasses import dataclass, field
 from datetime import UTC, datetime
 from typing import TYPE_CHECKING, Any
@@ -26,7 +26,7 @@ from install.demo import database
 from install.demo.live import LiveSchool
 from proto.settings import load
 from tests.acceptance import reference
-from tests.acceptance.processes import PATIENCE_S, Done, Program, run, wait_for
+from tests.acceptance.processes import CLOCK, PATIENCE_S, Done, Program, run, wait_for
 
 if TYPE_CHECKING:
     import random
@@ -105,14 +105,18 @@ class City:
 
     def close(self) -> None:
         """End everything; look for traces at the sources."""
-        try:
-            for school in self.schools:
-                school.close()
-        finally:
-            self.stop()
+        with ExitStack() as ends:
+            ends.callback(self.stop)
+            self.close_schools(ends)
+
+    def close_schools(self, ends: ExitStack) -> None:
+        """All of them, whatever one of them says."""
+        for school in self.schools:
+            ends.callback(school.close)
+        self.schools.clear()
 
     def command(self, *words: str, lang: str = "ru") -> Done:
-        """``gorod-collector words…``"""
+        """Run a command of gorod-collector."""
         return run("collector", *words, "--data", str(self.data), "--lang", lang, environ=self.environ)
 
     def opened(self) -> Department:
@@ -138,11 +142,10 @@ class City:
         """A school that the department knows; its agent is not enrolled yet."""
         self.founded += 1
         school = School(self, f"23-{self.founded:03d}", source, folder)
-        with self.opened() as department:
-            with department.database.begin(scope="*", school=school.id) as connection:
-                new = schools.NewSchool(school.id, f"Школа {school.id}", organisation=source.organisation)
-                schools.add(connection, new, utc_now())
-                department.keys.add_school(school.id)
+        new = schools.NewSchool(school.id, f"Школа {school.id}", organisation=source.organisation)
+        with self.opened() as department, department.database.begin(scope="*", school=school.id) as connection:
+            schools.add(connection, new, utc_now())
+            department.keys.add_school(school.id)
         self.schools.append(school)
         return school
 
@@ -168,7 +171,9 @@ class Source:
         """A copy of an SQLite file, sealed: 0444 in a folder 0555."""
         path.parent.mkdir(parents=True)
         shutil.copyfile(template, path)
-        source = cls(f"sqlite:///{path}", f"sqlite:///{path}", organisation, path)
+        plain = path.parent.with_suffix(".vendor")  # the simulator's addresses are plain, whatever the file is called
+        plain.symlink_to(path)
+        source = cls(f"sqlite:///{plain}", f"sqlite:///{path}", organisation, path)
         path.with_name(path.name + "-journal").touch()  # the vendor's program leaves it there, truncated
         source.seal()
         return source
@@ -179,7 +184,7 @@ class Source:
             for item in self.path.parent.iterdir():
                 item.chmod(_FILE)
             self.path.parent.chmod(_FOLDER)
-            self.listing = sorted(os.listdir(self.path.parent))
+            self.listing = self._names()
 
     def unseal(self) -> None:
         """As it was."""
@@ -231,13 +236,19 @@ class Source:
     def copy(self, target: Path) -> Path:
         """A backup."""
         assert self.path
-        with closing(sqlite3.connect(f"file:{self.path}?mode=ro", uri=True)) as here, closing(sqlite3.connect(target)) as there:
+        with (
+            closing(sqlite3.connect(f"file:{self.path}?mode=ro", uri=True)) as here,
+            closing(sqlite3.connect(target)) as there,
+        ):
             here.backup(there)
         return target
 
     def traces(self) -> list[str]:
         """Files that were not there before the agent came."""
-        return sorted(set(os.listdir(self.path.parent)) ^ set(self.listing)) if self.path and self.listing else []
+        return sorted(set(self._names()) ^ set(self.listing)) if self.listing else []
+
+    def _names(self) -> list[str]:
+        return [item.name for item in self.path.parent.iterdir()] if self.path else []
 
 
 @dataclass
@@ -250,10 +261,14 @@ class School:
     data: Path
     program: Program | None = None
     environ: dict[str, str] = field(default_factory=dict)
+    clock_s: float = 0.0  # how far the clock of the school's machine is off
 
     @property
     def log(self) -> Path:
         return self.data.with_suffix(".log")
+
+    def _module(self) -> tuple[str, ...]:
+        return (CLOCK, str(self.clock_s)) if self.clock_s else ("agent",)
 
     def settings(self, **settings: str) -> dict[str, str]:
         """The environment of the agent's programs; what is given stays for later ones."""
@@ -262,8 +277,9 @@ class School:
         return AGENT_PACE | password | self.environ
 
     def command(self, *words: str, lang: str = "ru", timeout_s: float = 60.0) -> Done:
-        """``gorod-agent words…``"""
-        return run("agent", *words, "--data", str(self.data), "--lang", lang, environ=self.settings(), timeout_s=timeout_s)
+        """Run a command of gorod-agent."""
+        words = (*self._module(), *words, "--data", str(self.data), "--lang", lang)
+        return run(*words, environ=self.settings(), timeout_s=timeout_s)
 
     def enrol(self, code: str | None = None, lang: str = "ru") -> Done:
         """``gorod-agent enrol`` with a new code or the given one."""
@@ -272,9 +288,9 @@ class School:
         return self.command("enrol", "--code-file", str(file), "--source", self.source.read_url, lang=lang)
 
     def start(self, **settings: str) -> School:
-        """``gorod-agent run``"""
-        arguments = ("run", "--data", str(self.data))
-        self.program = Program.start("agent", *arguments, environ=self.settings(**settings), log=self.log)
+        """Run the agent."""
+        words = (*self._module(), "run", "--data", str(self.data))
+        self.program = Program.start(*words, environ=self.settings(**settings), log=self.log)
         return self
 
     def stop(self) -> None:
@@ -320,11 +336,17 @@ class School:
         with psycopg.connect(self.city.database_url) as connection:
             return reference.differences(source, reference.at_centre(connection, self.id), besides or ())
 
+    def differences_but(self, entity: str) -> dict[str, str]:
+        """The same for all other entities."""
+        source = reference.at_source(self.source.write_url, self.source.organisation, without=entity)
+        with psycopg.connect(self.city.database_url) as connection:
+            return reference.differences(source, reference.at_centre(connection, self.id))
+
     def until_same(self, patience_s: float = PATIENCE_S, besides: set[tuple[str, str]] | None = None) -> None:
         """Wait until both sides are the same by our own reading, the product says so too, and nothing was applied twice."""
 
         def settled() -> bool:
-            return not self.differences(besides) and self.agrees()
+            return self.agrees() and not self.differences(besides)
 
         try:
             self.until(settled, "same", patience_s)
@@ -336,14 +358,20 @@ class School:
     def agrees(self) -> bool:
         """The newest comparison of both sides, at the head, found no difference."""
         sql = """
-SELECT d.equal AND d.epoch = s.epoch AND d.seq = s.seq AND s.seq > 0 FROM gorod.digest d JOIN gorod.school_state s USING (school_id)
+SELECT d.equal AND d.epoch = s.epoch AND d.seq = s.seq FROM gorod.digest d JOIN gorod.school_state s USING (school_id)
 WHERE school_id = %(school)s ORDER BY d.id DESC LIMIT 1"""
         return bool(self.city.value(sql, school=self.id))
 
     def head(self) -> tuple[bytes, int]:
         """Epoch and number of the newest envelope that the department applied."""
-        (row,) = self.city.query("SELECT epoch, seq FROM gorod.school_state WHERE school_id = %(school)s", school=self.id)
+        (row,) = self.city.query(
+            "SELECT epoch, seq FROM gorod.school_state WHERE school_id = %(school)s", school=self.id
+        )
         return bytes(row[0] or b""), row[1]
+
+    def state_of_centre(self) -> dict[str, Any]:
+        """The school's line of ``gorod-collector status``."""
+        return self.city.state(self.id)
 
     def events(self) -> list[str]:
         """Kinds of what the department noted about the school."""

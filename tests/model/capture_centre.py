@@ -127,11 +127,14 @@ class Books:
             name, number = table.entity.name, table.entity.number
             rows, held = self.rows.setdefault(name, {}), self.held.setdefault(name, {})
             before = dict(rows)
+            here = rows.keys() | held.keys()
             for row in zip(*table.columns, strict=True):
                 self._put(name, row, rows, held)
             held |= {one.key: (one.hash, one.year) for one in table.unfit}
             deleted = self._delete(table.deleted, name, gone)
-            self._count(number, now_ms, before, deleted)
+            inserted = len((rows.keys() | held.keys()) - here)
+            updated = sum(1 for key in rows.keys() & before.keys() if rows[key] != before[key])
+            self.counts.append((now_ms, number, max(0, deleted - inserted), updated))
         for year in changes.years:
             (self.closed.add if year.closed else self.closed.discard)(year.year)
         self.applied.add(digest)
@@ -149,22 +152,14 @@ class Books:
     def _delete(self, keys: Iterable[str], name: str, gone: Callable[[str, str, tuple[Any, ...]], None]) -> int:
         number = 0
         for key in keys:
-            row = self.rows[name].get(key)
+            row, held = self.rows[name].get(key), self.held[name].pop(key, None)
             if row is not None and self.is_closed(name, row):
                 continue
             if row is not None:
                 gone(name, key, row)
-            number += bool(row is not None or key in self.held[name])
+            number += bool(row is not None or held is not None)
             self.rows[name].pop(key, None)
-            self.held[name].pop(key, None)
         return number
-
-    def _count(self, number: int, now_ms: int, before: dict[str, Any], deleted: int) -> None:
-        name = BY_NUMBER[number].name
-        rows = self.rows[name]
-        inserted = len(rows.keys() - before.keys())
-        updated = sum(1 for key in rows.keys() & before.keys() if rows[key] != before[key])
-        self.counts.append((now_ms, number, max(0, deleted - inserted), updated))
 
     def counted(self, now_ms: int) -> tuple[dict[int, int], dict[int, int]]:
         """(deletions, updates) of 24 hours by entity, less what was confirmed."""
@@ -225,4 +220,4 @@ def expected(content: dict[str, dict[str, tuple[Any, ...]]], entity: str, versio
     rows = {key: canonical(entity, key, values, version, mode) for key, values in content[entity].items()}
     if entity not in (INT, PAIR):
         return rows
-    return {key: row for key, row in rows.items() if row is None or row[1] not in closed}
+    return {key: row for key, row in rows.items() if str(content[entity][key][0]) not in closed}

@@ -23,6 +23,11 @@ LIMIT = 2
 class Model(World):
     """Steps of the agents and the department."""
 
+    def close(self) -> None:
+        """Let go of the files."""
+        for agent in self.agents:
+            agent.store.database.connection.close()
+
     def agent(self, i: int) -> Agent:
         """The agent that acts now."""
         self.acting = self.agents[i % len(self.agents)]
@@ -156,7 +161,7 @@ class Model(World):
                 raise Violation(f"a difference without a cause: {differ}")
             agent.inquiry = ("buckets", differ)
         else:
-            self.tainted = False
+            self.tainted = self.tainted and bool(agent.store.adopting or agent.store.reread_count() or len(self.agents) > 1)
             claim = totals.complete
             if claim and claim.identity == books.identity and claim.profile_hash == f"hash-{books.profile}":
                 self.check_as_of(claim.started_ms, "complete")
@@ -206,6 +211,7 @@ class Model(World):
         """One of two agents is gone for good."""
         if len(self.agents) == 2:
             self.agents.pop(i % 2).store.database.connection.close()
+            self.tainted = True
 
     def x_mode(self, i: int) -> None:
         """The department declares another health mode."""

@@ -121,7 +121,7 @@ def make_profile(names: Sequence[str], stamped: Sequence[str], logged: Sequence[
 
 def mapped(value: Any, version: str) -> Any:
     """The second version of the profile maps texts otherwise."""
-    return value + "+" if version == "2" and isinstance(value, str) and len(value) == 1 else value
+    return value + "+" if version == "2" and value in ("x", "y", "z") else value
 
 
 class ModelSource:

@@ -55,6 +55,8 @@ class World:
         self.names = [YEARS, *rng.sample([TEXT, GUID, INT, PAIR], rng.choice((1, 1, 2)))]
         self.stamped = [name for name in self.names if rng.random() < 0.7]
         self.logged = [name for name in self.stamped if rng.random() < 0.7]
+        if seed >> 30 == 3:
+            self.stamped = self.logged = self.names
         self.small = rng.choice((0, 5000))
         self.mode = rng.choice(("collapse", "full"))
         self.limits = {"delete_rows": rng.choice((0, 0, 0, 1)), "update_rows": rng.choice((0, 0, 0, 0, 2))}
@@ -70,7 +72,8 @@ class World:
             for key in KEYS[YEARS]:
                 vendor.write(YEARS, key, (f"{key[0]}", 0), 1)
             for name in self.names[1:]:
-                vendor.write(name, KEYS[name][0], self._values(name, version), 1)
+                for number, key in enumerate(KEYS[name][: None if seed >> 31 else 1]):
+                    vendor.write(name, key, self._values(name, version + 6 * number), 1)
         self.history: list[tuple[int, bool, dict[str, Any]]] = []
         self.remember()
         self.step_at = self.now
@@ -172,7 +175,7 @@ class World:
         self.planned = deque((wait - 1, what, i) for wait, what, i in self.planned)
         while self.planned and self.planned[0][0] < 0:
             _wait, what, i = self.planned.popleft()
-            (self.x_write, self.x_commit, self.x_expire, self.x_year, self.x_restore, self.x_write)[what](i)
+            (self.x_write, self.x_commit, self.x_expire, self.x_year, self.x_restore, self.x_busy)[what](i)
 
     @staticmethod
     def _values(name: str, i: int) -> tuple[Any, ...]:
@@ -218,7 +221,7 @@ class World:
 
     def x_plan(self, i: int) -> None:
         """Something will happen inside one of the next reads."""
-        self.planned.append((i % 5, i // 5 % 6, i * 7919 % 400))
+        self.planned.append((i % 8, i // 8 % 6, i * 7919 % 400))
 
     def x_expire(self, i: int) -> None:
         """The log of keys that went is cut."""
