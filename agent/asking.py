@@ -35,7 +35,9 @@ def line(context: Context, prompt: str) -> str:
     typed = sys.stdin.readline()
     if not typed:
         sys.stderr.write("\n")
-        raise Problem("GOR-1015", what=context.text(_("answer")), option="gorod-agent enrol --code-file", env="GOROD_CODE")
+        raise Problem(
+            "GOR-1015", what=context.text(_("answer")), option="gorod-agent enrol --code-file", env="GOROD_CODE"
+        )
     return typed.strip()
 
 

@@ -40,8 +40,9 @@ class Health:
     def problem(self) -> tuple[Problem, datetime] | None:
         """The problem that a person should see first: of the source, else of the line, else of an entity, else of rows."""
         for holder in (self.progress, self.line):
-            if holder is not None and holder.problem is not None:
-                return holder.problem, holder.problem_at or datetime.now(UTC)
+            problem = holder.problem if holder is not None else None  # asked once: other threads clear it
+            if holder is not None and problem is not None:
+                return problem, holder.problem_at or datetime.now(UTC)
         offset = self.line.clock_offset_s
         if offset is not None and abs(offset) > CLOCK_SKEW_S:
             return Problem("GOR-1114", difference=_in_units(offset)), datetime.now(UTC)
@@ -57,10 +58,8 @@ class Health:
 
     def state(self) -> str:
         """ok, syncing, adopting, paused, offline or error."""
-        problem = self.progress.problem if self.progress else None
-        if problem is not None or (
-            self.line.problem is not None and self.line.problem.kind not in ("transient", "lease")
-        ):
+        reading, line = self.progress.problem if self.progress else None, self.line.problem
+        if reading is not None or (line is not None and line.kind not in ("transient", "lease")):
             return "error"
         if not self.line.connected:
             return "offline"
@@ -74,8 +73,12 @@ class Health:
 
     def as_json(self, lang: str) -> dict[str, Any]:
         """The contract of ``gorod-agent status``."""
+        return self.told(self.problem(), lang)
+
+    def told(self, found: tuple[Problem, datetime] | None, lang: str) -> dict[str, Any]:
+        """The same with the problem that was found a moment ago."""
         store, (_envelopes, rows, size) = self.store, self.store.outbox()
-        position, found = store.position(), self.problem()
+        position = store.position()
         end = self.certificate_end()
         return {
             "school": self.school,
@@ -165,7 +168,8 @@ def in_words(status: dict[str, Any], problem_lang: str) -> dict[str, Any]:
 
 def saved(health: Health) -> str:
     """The status as a file: what ``status`` reads while the service runs."""
-    told = health.as_json("ru")
-    if found := health.problem():
+    found = health.problem()
+    told = health.told(found, "ru")
+    if found:
         told["problem"]["details"] = found[0].details
     return json.dumps(told, ensure_ascii=False)

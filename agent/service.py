@@ -32,6 +32,7 @@ if TYPE_CHECKING:
 _LOG = logging.getLogger(__name__)
 _STATUS_S: Final = 1.0
 _POLL_S: Final = 0.05
+_JOIN_S: Final = 30.0
 _MAY_BE_EXPIRED: Final = ("GOR-1116", "GOR-1207")
 
 
@@ -42,7 +43,7 @@ class Service:
         self.config = config
         self.parts = build(config)
         parts = self.parts
-        self._stop_reading = threading.Event()
+        self._stop_reading, self._reading = threading.Event(), threading.Thread()
         self._ending = asyncio.Event()
         self.final: str | None = None
         self._asked_about: Problem | None = None
@@ -108,7 +109,7 @@ class Service:
     async def run(self) -> None:
         """Until :meth:`stop` or a signal."""
         self._handle_signals()
-        thread = self._start_reading()
+        self._start_reading()
         tasks = [
             asyncio.create_task(self.client.run(), name="uplink"),
             asyncio.create_task(self.renewer.run(), name="renewal"),
@@ -120,13 +121,13 @@ class Service:
             for task in done - {ending}:
                 task.result()
         finally:
-            await self._end(thread, tasks)
+            await self._end(tasks)
 
     def stop(self) -> None:
         """End :meth:`run`; from the event loop's thread."""
         self._ending.set()
 
-    async def _end(self, thread: threading.Thread, tasks: list[asyncio.Task[None]]) -> None:
+    async def _end(self, tasks: list[asyncio.Task[None]]) -> None:
         """Stop reading, let the uplink go, close the state cleanly."""
         self._stop_reading.set()
         self.client.stop()
@@ -136,14 +137,15 @@ class Service:
         for task in tasks:
             task.cancel()
         await asyncio.gather(*tasks, return_exceptions=True)
-        await asyncio.to_thread(thread.join, 30)
+        self._stop_reading.set()  # once more: a profile may have been exchanged meanwhile
+        await asyncio.to_thread(self._reading.join, _JOIN_S)
         self._save_status()
         self.parts.close()
 
-    def _start_reading(self) -> threading.Thread:
-        thread = threading.Thread(target=self.reader.run, args=(self._stop_reading,), name="reader", daemon=True)
-        thread.start()
-        return thread
+    def _start_reading(self) -> None:
+        self._stop_reading = threading.Event()
+        self._reading = threading.Thread(target=self.reader.run, args=(self._stop_reading,), name="reader", daemon=True)
+        self._reading.start()
 
     def _handle_signals(self) -> None:
         if sys.platform == "win32" or threading.current_thread() is not threading.main_thread():
@@ -204,14 +206,15 @@ class Service:
         write_atomic(path, sent.toml)
 
     async def _read_with(self, toml: bytes) -> None:
-        """Stop the reading thread, exchange the profile, start again."""
+        """Stop the reading thread, exchange the profile, start again; with the old one if the new one has a mistake."""
         self._stop_reading.set()
-        await asyncio.sleep(_POLL_S)
-        self.parts.use_profile(toml)
-        self._stop_reading = threading.Event()
-        self.reader = self._new_reader()
-        self.health.progress = self.reader.progress
-        self._start_reading()
+        await asyncio.to_thread(self._reading.join)
+        try:
+            self.parts.use_profile(toml)
+        finally:
+            self.reader = self._new_reader()
+            self.health.progress = self.reader.progress
+            self._start_reading()
 
     # ---- once
 
@@ -226,11 +229,11 @@ class Service:
         running = asyncio.create_task(self.run())
         try:
             while not running.done():
-                await asyncio.sleep(_POLL_S)
                 if self._complete_since(started):
                     return True
                 if self._hopeless():
                     return False
+                await asyncio.sleep(_POLL_S)
             running.result()
             return False
         finally:

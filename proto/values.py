@@ -9,6 +9,7 @@ from __future__ import annotations
 import re
 from datetime import UTC, date, datetime, time, timedelta
 from decimal import Decimal, InvalidOperation
+from math import isfinite
 from functools import lru_cache
 from typing import TYPE_CHECKING, Any, Final
 from uuid import UUID
@@ -47,6 +48,8 @@ _DAY_MS: Final = 86_400_000
 _FIRST_DAY: Final = date.min.toordinal() - _EPOCH
 _LAST_DAY: Final = date.max.toordinal() - _EPOCH
 _MEMO: Final = 50_000
+_HASHABLE: Final = {bool, int, float, str, bytes, Decimal, UUID, date, time, datetime, timedelta}
+_MOST_DIGITS: Final = 30  # a longer number lies far outside any field: it is not even multiplied out
 _INTEGER: Final = re.compile(r"[+-]?[0-9]{1,19}(?:\.0*)?")
 _DATE: Final = re.compile(r"(\d{4})-(\d\d)-(\d\d)(?:[T ]00:00(?::00(?:\.0*)?)?)?")
 _TIME: Final = re.compile(r"(\d{1,2}):(\d\d)(?::(\d\d)(?:\.0*)?)?")
@@ -110,13 +113,20 @@ def key_text(value: object) -> str:
         raise Misfit("key_type")
     elif isinstance(value, date):
         text = value.isoformat()
-    elif isinstance(value, float | Decimal) and value == int(value):
+    elif isinstance(value, float | Decimal) and _is_whole(value):
         text = str(int(value))
     else:
         raise Misfit("key_type")
     if len(text) > MAX_KEY_CHARS:
         raise Misfit("key_too_long")
     return text
+
+
+def _is_whole(value: float | Decimal) -> bool:
+    """Whether it is a number at all, of bearable length, without decimals."""
+    if isinstance(value, Decimal):
+        return value.is_finite() and value.adjusted() <= _MOST_DIGITS and value == int(value)
+    return isfinite(value) and value.is_integer()
 
 
 def _reference(value: Any, _field: Field) -> str:
@@ -137,7 +147,7 @@ def _integer(value: Any, _field: Field) -> int:
             raise Misfit("number_format")
         number = int(value.strip().partition(".")[0])
     elif isinstance(value, float | Decimal):
-        if value != value or value in (float("inf"), float("-inf")) or value != int(value):  # noqa: PLR0124  NaN is the value unequal to itself
+        if not _is_whole(value):
             raise Misfit("number_format")
         number = int(value)
     else:
@@ -156,7 +166,7 @@ def _decimal(value: Any, field: Field) -> int:
         raise Misfit("number_format") from error
     if not number.is_finite():
         raise Misfit("number_format")
-    if number.adjusted() > 30:  # noqa: PLR2004  far outside any field: do not even multiply it out
+    if number.adjusted() > _MOST_DIGITS:
         raise Misfit("number_range")
     scaled = number.scaleb(field.scale)
     if scaled != int(scaled):
@@ -255,22 +265,26 @@ _SCALAR: Final[dict[Kind, Callable[[Any, Field], Any]]] = {
 class _Memo(dict[Any, Any]):
     """Canonical value by driver value; a school writes the same few dates, codes and numbers over and over."""
 
-    def __init__(self, field: Field) -> None:
+    def __init__(self, field: Field, *, keeps: bool = True) -> None:
         super().__init__({None: None})
-        self.field, self.scalar, self.misfits = field, _SCALAR[field.kind], 0
+        self.field, self.scalar, self.misfits, self.keeps = field, _SCALAR[field.kind], 0, keeps
 
     def __missing__(self, value: Any) -> Any:
-        try:
-            canonical = self.scalar(value, self.field)
-        except Misfit as misfit:
-            self.misfits += 1
-            return misfit
-        if len(self) < _MEMO:
+        canonical = self.compute(value)
+        if len(self) < _MEMO and not isinstance(canonical, Misfit):
             self[value] = canonical
         return canonical
 
+    def compute(self, value: Any) -> Any:
+        """The canonical value, or the Misfit."""
+        try:
+            return None if value is None else self.scalar(value, self.field)
+        except Misfit as misfit:
+            self.misfits += 1
+            return misfit
 
-_memos: Final[dict[Field, _Memo]] = {}
+
+_memos: Final[dict[tuple[Field, type], _Memo]] = {}
 
 
 def normalise_column(field: Field, column: Sequence[Any]) -> tuple[list[Any], dict[int, str]]:
@@ -279,20 +293,30 @@ def normalise_column(field: Field, column: Sequence[Any]) -> tuple[list[Any], di
         return list(column), {}
     if field.kind is Kind.KEY:
         return list(column), {}
-    memo = _memos.get(field)
-    if memo is None or len(memo) >= _MEMO:
-        memo = _memos[field] = _Memo(field)
-    memo.misfits = 0
+    memo = _memo_for(field, column)
     try:
-        values = [memo[value] for value in column]
-    except TypeError:  # a list or a dictionary from the driver: no key of a memo
-        values = [memo.__missing__(value) if value is not None else None for value in column]
+        values = [memo[value] for value in column] if memo.keeps else [memo.compute(value) for value in column]
+    except TypeError:  # a signalling NaN is no key of a memo
+        values = [memo.compute(value) for value in column]
     if not memo.misfits:
         return values, {}
     failed = {position: value.cause for position, value in enumerate(values) if isinstance(value, Misfit)}
     for position in failed:
         values[position] = None
     return values, failed
+
+
+def _memo_for(field: Field, column: Sequence[Any]) -> _Memo:
+    """The memo of the column's type. In a column of several types nothing is remembered: 1, 1.0 and True are one key of a dictionary."""
+    types = set(map(type, column)) - {type(None)}
+    if len(types) > 1 or not types <= _HASHABLE:
+        return _Memo(field, keeps=False)
+    place = (field, types.pop() if types else type(None))
+    memo = _memos.get(place)
+    if memo is None or len(memo) >= _MEMO:
+        memo = _memos[place] = _Memo(field)
+    memo.misfits = 0
+    return memo
 
 
 def _all_plain_text(column: Sequence[Any], *, reference: bool) -> bool:

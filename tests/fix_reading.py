@@ -43,10 +43,21 @@ if TYPE_CHECKING:
 KEY = b"k" * 32
 EPOCH = b"e" * 16
 # Of the contract (design, chapter 4): what ``gorod-agent status --json`` tells.
-STATUS_KEYS = set(
-    "school state connected epoch acked_seq outbox_rows outbox_bytes last_change_seen fresh_at complete_at stored_at differences held"
-    " quarantined paused_entities certificate_days clock_offset_s problem".split()
-)
+STATUS_KEYS = {
+    *(
+        "school",
+        "state",
+        "connected",
+        "epoch",
+        "acked_seq",
+        "outbox_rows",
+        "outbox_bytes",
+        "last_change_seen",
+        "fresh_at",
+    ),
+    *("complete_at", "stored_at", "differences", "held", "quarantined", "paused_entities", "certificate_days"),
+    *("clock_offset_s", "problem"),
+}
 # Long enough that no sweep comes by itself, short enough that a hint is never waited for.
 CALM = {"sweep_hint_ms": "1", "sweep_hot_s": "3600", "sweep_full_s": "3600", "disk_floor_mb": "0"}
 

@@ -227,6 +227,18 @@ def test_the_status_file_keeps_what_another_language_needs(health: Health) -> No
     assert set(english) == {"code", "class", "text", "next", "at"}
 
 
+def test_a_problem_that_comes_while_the_status_is_written_is_told_by_the_next(health: Health) -> None:
+    """The reader and the line run in other threads."""
+
+    def certificate_end() -> datetime:
+        progress(health).problem = SOURCE
+        return datetime.now(UTC)
+
+    health.certificate_end = certificate_end
+    assert json.loads(saved(health))["problem"] is None
+    assert json.loads(saved(health))["problem"]["code"] == "GOR-1305"
+
+
 def test_a_status_without_a_problem_stays_as_it_is(health: Health) -> None:
     told = json.loads(saved(health))
     assert in_words(told, "en") == told

@@ -43,7 +43,7 @@ async def running(service: Service) -> AsyncIterator[None]:
     """The service at work; it must end when it is told to."""
     task = asyncio.create_task(service.run())
     try:
-        await until(lambda: (service.config.data / "status.json").exists())
+        await until((service.config.data / "status.json").exists)
         yield
     finally:
         service.stop()
@@ -148,7 +148,7 @@ async def test_a_profile_of_the_settings_is_not_replaced(authority: Authority, e
 
 
 async def test_once_gives_up_when_the_source_is_gone(service: Service, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr("agent.service.Service._hopeless", lambda one: _met(one))
+    monkeypatch.setattr("agent.service.Service._hopeless", _met)
     assert await asyncio.wait_for(service.once(), 20) is False
     assert service.final is not None
     assert json.loads(service.final)["problem"]["code"] == "GOR-1305"
@@ -190,7 +190,7 @@ def idle(service: Service) -> Any:
         ({}, False),
     ],
 )
-def test_once_is_complete_by_a_stamp_of_its_own_time(idle: Service, arrange: dict[str, Any], complete: bool) -> None:
+def test_once_is_complete_by_a_stamp_of_its_own_time(idle: Service, arrange: dict[str, Any], *, complete: bool) -> None:
     idle.parts.store.put(**arrange)
     assert idle._complete_since(1000) is complete
 
@@ -198,7 +198,7 @@ def test_once_is_complete_by_a_stamp_of_its_own_time(idle: Service, arrange: dic
 @pytest.mark.parametrize(
     ("arrange", "hopeless"),
     [
-        (lambda one: None, False),
+        (lambda _one: None, False),
         (lambda one: setattr(one.reader.progress, "problem", GONE), True),
         (lambda one: setattr(one.reader.progress, "problem", Problem("GOR-1304", seconds="1")), False),
         (lambda one: setattr(one.reader.progress, "problem", Problem("GOR-1614", cause="1")), False),
@@ -208,7 +208,7 @@ def test_once_is_complete_by_a_stamp_of_its_own_time(idle: Service, arrange: dic
     ],
 )
 def test_once_gives_up_only_where_waiting_does_not_help(
-    idle: Service, arrange: Callable[[Service], object], hopeless: bool
+    idle: Service, arrange: Callable[[Service], object], *, hopeless: bool
 ) -> None:
     arrange(idle)
     assert idle._hopeless() is hopeless
