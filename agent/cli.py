@@ -177,9 +177,9 @@ LETTER: Final = _(
 
 def profile_survey(context: Context) -> int:
     """Tables, columns, types and row counts of the database, no values: for the department to make a profile from."""
-    from agent.offline import opened_source
+    from agent.offline import surveyed_source
 
-    with opened_source(_config(context)) as (source, _profile):
+    with surveyed_source(_config(context)) as source:
         told = source.describe().as_json()
     context.say(json.dumps(told, ensure_ascii=False, indent=1))
     context.result(told)

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 from datetime import UTC, datetime
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, Final
 from urllib.parse import urlsplit
 
 from agent import profile as profiles
@@ -24,6 +24,8 @@ if TYPE_CHECKING:
     from pathlib import Path
 
     from agent.transport.enrol import Enrolled
+
+_UNKNOWN_SCHEMA: Final = "GOR-1410"
 
 
 @dataclass(frozen=True, slots=True)
@@ -65,8 +67,13 @@ async def run(data: Path, wish: Wish) -> Enrolled:
         source.close()
     folder = IdentityFolder(data / IDENTITY_FOLDER)
     facts = AgentFacts(__version__, identity, schema, wish.profile)
-    enrolled = await enrol(folder, wish.code, facts, lambda: datetime.now(UTC), Way(wish.proxy or None))
-    chosen = _keep_profile(data, wish, enrolled, profile, schema)
+    try:
+        enrolled = await enrol(folder, wish.code, facts, lambda: datetime.now(UTC), Way(wish.proxy or None))
+        chosen = _keep_profile(data, wish, enrolled, profile, schema)
+    except Problem as problem:
+        if problem.code == _UNKNOWN_SCHEMA and not (data / BESIDE).exists():
+            _keep_settings(data, wish, wish.profile)  # the next step, ``profile survey``, needs the source's address
+        raise
     _keep_settings(data, wish, chosen)
     _keep_state(data, enrolled, schema)
     return enrolled
@@ -78,7 +85,7 @@ def _keep_profile(data: Path, wish: Wish, enrolled: Enrolled, given: profiles.Pr
         return wish.profile
     sent = enrolled.profile
     if sent is None or not sent.toml:
-        raise Problem("GOR-1410", fingerprint=schema)
+        raise Problem(_UNKNOWN_SCHEMA, fingerprint=schema)
     check_signature(sent.toml, sent.signature, enrolled.identity.ca, sent.name)
     profiles.parse(sent.toml)
     write_atomic(data / PROFILE_FILE, sent.toml)

@@ -42,6 +42,17 @@ def opened_source(config: Config, profile: str | None = None) -> Iterator[tuple[
         source.close()
 
 
+@contextmanager
+def surveyed_source(config: Config) -> Iterator[Source]:
+    """The source of the settings, open, to be described: it needs neither an identity nor a profile, which come after the survey."""
+    source = open_source(options(config, "", "Europe/Moscow", None))
+    try:
+        source.connect()
+        yield source
+    finally:
+        source.close()
+
+
 def status_of(data: Path, lang: str) -> dict[str, Any]:
     """What the agent last said of itself; if no agent runs now, that is said instead of an old connection.
 

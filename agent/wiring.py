@@ -12,6 +12,7 @@ from __future__ import annotations
 import json
 import logging
 import time
+from contextlib import ExitStack
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any, Final
 
@@ -147,11 +148,10 @@ def build(config: Config) -> Parts:
     source = open_source(options(config, identity.facts.organisation, identity.facts.zone, profile))
     lock = FileLock(config.data / LOCK_FILE)
     lock.acquire()
-    try:
+    with ExitStack() as failing:
+        failing.callback(lock.release)
         store = StateStore(config.data / STATE_FILE)
-    except BaseException:  # whatever happened, the lock must not outlive us
-        lock.release()
-        raise
+        failing.pop_all()
     store.put(envelope_bytes=config.envelope_bytes)
     if store.database.set_aside is not None:
         lost = Problem("GOR-1702", path=store.database.set_aside.name)

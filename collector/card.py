@@ -33,18 +33,20 @@ class SchoolCards:
         """The card.
 
         Raises:
-            Problem: GOR-1011 no such school, 1111 its access has ended, 1604 another source than the recorded one.
+            Problem: GOR-1011 no such school, 1111 its access has ended, 1410 no profile fits its schema, 1604 another source than the
+                recorded one. The code is not spent: it can be used again when that is mended.
         """
         opened = self._department
         with opened.database.begin(scope="*", school=request.school) as connection:
             school = schools.get(connection, request.school)
             if school.revoked_at is not None:
                 raise Problem("GOR-1111", school=school.id)
-            if request.identity and not schools.record_identity(connection, school.id, request.identity):
-                schools.offer_identity(connection, school.id, request.identity)
-                recorded = school.identity or ""
-                raise Problem("GOR-1604", recorded=recorded, found=request.identity)
-            chosen = None if request.renewal else self._profile(connection, school, request)
+            ours = not request.identity or schools.record_identity(connection, school.id, request.identity)
+            if not ours:
+                schools.offer_identity(connection, school.id, request.identity)  # committed: the department may confirm it
+            chosen = None if request.renewal or not ours else self._profile(connection, school, request)
+        if not ours:
+            raise Problem("GOR-1604", recorded=school.identity or "", found=request.identity, school=school.id)
         with opened.database.school(request.school) as raw:
             told = self._settings.read(raw, request.school, utc_now())
         return Card(
@@ -65,6 +67,6 @@ class SchoolCards:
         found = profiles.get(connection, school.profile) if school.profile else None
         found = found or profiles.fitting(connection, request.schema_fingerprint)
         if found is None:
-            return None
+            raise Problem("GOR-1410", fingerprint=request.schema_fingerprint, school=school.id)
         schools.set_profile(connection, school.id, found.name)
         return CardProfile(found.name, found.toml, found.signature)

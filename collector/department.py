@@ -13,6 +13,7 @@ from __future__ import annotations
 import json
 import logging
 import socket
+from contextlib import ExitStack
 from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
 from importlib import resources
@@ -68,16 +69,13 @@ class Department:
         _make_folder(data)
         Authority.create(data / "ca")
         KeyRing.create(data / "keys", master_key_file(values, data)).sealing_key(utc_now(), values["seal_days"])
-        server, owner_url = _database(data, values)
-        try:
+        with ExitStack() as failing:
+            server, owner_url = _database(data, values, failing)
             role_urls = roles.prepare_roles(owner_url, data)
             migrate(owner_url, values["lock_timeout_s"])
             _write_portal_file(data, values, role_urls)
             opened = cls._open(data, values, server, owner_url, role_urls)
-        except BaseException:
-            if server:
-                server.stop()
-            raise
+            failing.pop_all()
         opened.ship_profiles()
         return opened
 
@@ -86,13 +84,11 @@ class Department:
         """Open what :meth:`initialise` made; Problem GOR-1009 if it did not."""
         if not (data / "roles.json").exists():
             raise Problem("GOR-1009", path=data)
-        server, owner_url = _database(data, values)
-        try:
-            return cls._open(data, values, server, owner_url, roles.load_roles(owner_url, data))
-        except BaseException:
-            if server:
-                server.stop()
-            raise
+        with ExitStack() as failing:
+            server, owner_url = _database(data, values, failing)
+            opened = cls._open(data, values, server, owner_url, roles.load_roles(owner_url, data))
+            failing.pop_all()
+        return opened
 
     @classmethod
     def _open(
@@ -199,12 +195,14 @@ def _make_folder(data: Path) -> None:
         raise Problem("GOR-1005", path=data, cause=error.strerror) from error
 
 
-def _database(data: Path, values: Mapping[str, Any]) -> tuple[EmbeddedServer | None, str]:
-    """The database that the settings name, else the embedded one, started."""
+def _database(data: Path, values: Mapping[str, Any], failing: ExitStack) -> tuple[EmbeddedServer | None, str]:
+    """The database that the settings name, else the embedded one, started; ``failing`` lets go of it again."""
     if values["database_url"]:
         return None, str(values["database_url"])
     server = EmbeddedServer(data)
-    return server, server.start()
+    url = server.start()
+    failing.callback(server.stop)
+    return server, url
 
 
 def _write_portal_file(data: Path, values: Mapping[str, Any], role_urls: roles.RoleUrls) -> None:

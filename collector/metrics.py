@@ -21,6 +21,12 @@ if TYPE_CHECKING:
 
 _LATE_S: Final = 900.0
 _SILENT_S: Final = 3600.0
+_FIGURES: Final = {
+    "rows": "Living rows",
+    "quarantined": "Rows in quarantine",
+    "differences": "Entities that the last comparison found unequal",
+    "outbox_rows": "Rows that wait at the school",
+}
 REGISTRY: Final = CollectorRegistry()
 RECEIPTS: Final = Counter(
     "gorod_commits", "Commits that changed a school's data or state", ["school"], registry=REGISTRY
@@ -42,16 +48,10 @@ class _SchoolFigures:
         """Gauges per school, without names."""
         with self._database.begin(scope="*") as connection:
             found = health.read_health(connection, utc_now(), _LATE_S, _SILENT_S)
-        figures = {
-            "rows": ("Living rows", lambda one: one.rows),
-            "quarantined": ("Rows in quarantine", lambda one: one.quarantined),
-            "differences": ("Entities that the last comparison found unequal", lambda one: one.differences),
-            "outbox_rows": ("Rows that wait at the school", lambda one: one.outbox_rows),
-        }
-        for name, (words, read) in figures.items():
+        for name, words in _FIGURES.items():
             gauge = GaugeMetricFamily(f"gorod_school_{name}", words, labels=["school"])
             for one in found.schools:
-                gauge.add_metric([one.school], float(read(one) or 0))
+                gauge.add_metric([one.school], float(getattr(one, name) or 0))
             yield gauge
         streams = GaugeMetricFamily("gorod_streams", "Open streams of this process")
         streams.add_metric([], len(self._servicer.connected))

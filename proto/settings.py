@@ -19,6 +19,8 @@ if TYPE_CHECKING:
 _TRUE = frozenset({"1", "true", "yes", "on"})
 _PASSWORD = re.compile(r"(://[^/:@\s]*:).*(?=@)|([?&]password=)[^&]*")
 _FALSE = frozenset({"0", "false", "no", "off"})
+_WRITTEN_AS = {int: (int,), float: (int, float), bool: (bool, int), Path: (Path,)}
+"""Types of a file's values beside text, by kind of setting."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -69,10 +71,12 @@ def _read(file: Path) -> dict[str, Any]:
 def _convert(setting: Setting, raw: Any) -> Any:
     shown = "…" if setting.secret else raw
     try:
+        if not isinstance(raw, (str, *_WRITTEN_AS.get(setting.kind, ()))) or (isinstance(raw, bool) and setting.kind is not bool):
+            raise TypeError(raw)
         value = _boolean(raw) if setting.kind is bool else setting.kind(raw)
     except (ValueError, TypeError) as error:
         raise Problem("GOR-1003", key=setting.key, value=shown, cause=setting.kind.__name__) from error
-    if setting.minimum is not None and value < setting.minimum:
+    if setting.minimum is not None and not value >= setting.minimum:  # so NaN is refused too
         raise Problem("GOR-1003", key=setting.key, value=shown, cause=f"≥ {setting.minimum:g}")
     if setting.choices and value not in setting.choices:
         raise Problem("GOR-1003", key=setting.key, value=shown, cause=" | ".join(setting.choices))

@@ -123,7 +123,6 @@ def key_text(value: object) -> str:
 
 
 def _is_whole(value: float | Decimal) -> bool:
-    """Whether it is a number at all, of bearable length, without decimals."""
     if isinstance(value, Decimal):
         return value.is_finite() and value.adjusted() <= _MOST_DIGITS and value == int(value)
     return isfinite(value) and value.is_integer()

@@ -1,0 +1,1 @@
+"""Decisions of the agent, pure: no clock, no socket, no database in here."""

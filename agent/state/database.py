@@ -10,7 +10,7 @@ import os
 import sqlite3
 import sys
 import threading
-from contextlib import contextmanager
+from contextlib import ExitStack, contextmanager
 from pathlib import Path
 from typing import IO, TYPE_CHECKING, Final
 
@@ -85,17 +85,16 @@ class Database:
 
     def _connect(self) -> sqlite3.Connection:
         _private(self.path)
-        connection = sqlite3.connect(self.path, isolation_level=None, check_same_thread=False, timeout=10.0)
-        try:
+        with ExitStack() as failing:
+            connection = sqlite3.connect(self.path, isolation_level=None, check_same_thread=False, timeout=10.0)
+            failing.callback(connection.close)
             connection.execute("PRAGMA journal_mode = WAL")
             connection.execute("PRAGMA synchronous = FULL")
             connection.execute(f"PRAGMA cache_size = -{_CACHE_KIB}")
             connection.execute("PRAGMA temp_store = MEMORY")
             _migrate(connection)
             _check(connection)
-        except BaseException:
-            connection.close()
-            raise
+            failing.pop_all()
         return connection
 
     @contextmanager
@@ -110,11 +109,9 @@ class Database:
                 yield self.connection
                 self.connection.execute("COMMIT")
             except sqlite3.OperationalError as error:
-                self._roll_back()
                 raise Problem("GOR-1704", cause=error, path=self.path.parent) from error
-            except BaseException:
-                self._roll_back()
-                raise
+            finally:
+                self._roll_back()  # after a COMMIT there is nothing to roll back
 
     def _roll_back(self) -> None:
         if self.connection.in_transaction:

@@ -1,0 +1,1 @@
+"""From a frame of a stream to committed rows and a receipt."""

@@ -4,7 +4,8 @@ from __future__ import annotations
 
 import shutil
 import sqlite3
-from contextlib import contextmanager
+from abc import ABC, abstractmethod
+from contextlib import AbstractContextManager, contextmanager
 from typing import TYPE_CHECKING, Any, ClassVar
 
 import psycopg
@@ -98,35 +99,31 @@ def profile() -> Profile:
     return parse(PROFILE_TEXT)
 
 
-class Vendor:
+class Vendor(ABC):
     """A database as its owner sees it, and a way to open it as the agent must: without any right to write."""
 
     engine: ClassVar[str]
     url: str
 
+    @abstractmethod
     def execute(self, statement: str, *rows: Sequence[Any]) -> None:
         """Run a statement with ``?`` for each value, once for every row given, and commit."""
-        raise NotImplementedError
 
-    @contextmanager
-    def transaction(self) -> Iterator[Any]:
+    @abstractmethod
+    def transaction(self) -> AbstractContextManager[Any]:
         """A transaction of its own connection; committed at the end of the block. What it yields has ``execute``."""
-        raise NotImplementedError
-        yield
 
+    @abstractmethod
     def backup(self) -> None:
         """Keep the database as it is."""
-        raise NotImplementedError
 
+    @abstractmethod
     def restore(self) -> None:
         """Put the kept database back in the place of the present one."""
-        raise NotImplementedError
 
-    @contextmanager
-    def locked(self, table: str) -> Iterator[None]:  # noqa: ARG002  the engines decide
+    @abstractmethod
+    def locked(self, table: str) -> AbstractContextManager[None]:
         """Nobody else can read the table."""
-        raise NotImplementedError
-        yield
 
     def open(self, organisation: str = ORGANISATION, **options: Any) -> Source:
         """The source as the agent opens it."""

@@ -187,10 +187,10 @@ def test_a_rollback_journal_on_a_network_share_is_read(vendor: SqliteVendor) -> 
 
 
 def test_the_file_system_is_that_of_the_nearest_mount() -> None:
-    mounts = "a / ext4 rw 0 0\nb /mnt ext4 rw 0 0\n//s/x /mnt/my\\040share cifs rw 0 0\nd /mnt/my nfs rw 0 0\n"
+    mounts = "a / ext4 rw 0 0\nb /net ext4 rw 0 0\n//s/x /net/my\\040share cifs rw 0 0\nd /net/my nfs rw 0 0\n"
     kinds = {
         path: sqlite_file.filesystem_of(Path(path), mounts)
-        for path in ("/mnt/my share/a.db", "/mnt/myself/a.db", "/mnt/my/a.db", "/a.db")
+        for path in ("/net/my share/a.db", "/net/myself/a.db", "/net/my/a.db", "/a.db")
     }
     assert list(kinds.values()) == ["cifs", "ext4", "nfs", "ext4"]
     assert sqlite_file.is_network("cifs")

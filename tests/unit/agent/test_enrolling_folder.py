@@ -11,10 +11,10 @@ from agent import enrolling
 from agent import profile as profiles
 from agent.config import read_config
 from agent.enrolling import Wish
+from agent.offline import surveyed_source
 from agent.sources.base import Options
 from agent.sources.factory import open_source
 from agent.state.store import StateStore
-from agent.transport.identity import IdentityFolder
 from agent.wiring import build
 from collector.ca.ports import Card, CardProfile, CardRequest
 from proto.problems import Problem
@@ -135,16 +135,15 @@ async def test_a_source_that_cannot_be_read_spends_no_code(office: Department, s
     await enrolling.run(tmp_path / "agent", Wish(code, school.url))
 
 
-async def test_a_failure_after_the_code_was_used_can_be_repeated_with_the_same_code(
+async def test_when_nobody_knows_the_schema_the_survey_can_follow_at_once(
     office: Department, school: Demo, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    code, data = office.code(), tmp_path / "agent"
+    data = tmp_path / "agent"
     sends(office, monkeypatch, b"", b"")
     with pytest.raises(Problem):
-        await enrolling.run(data, Wish(code, school.url))
-    sends(office, monkeypatch, DEMO, office.office.authority.sign(DEMO))
-    await enrolling.run(data, Wish(code, school.url))
-    assert IdentityFolder(data / "identity").load().facts.organisation == "ORG-42"
+        await enrolling.run(data, wish(office, school))
+    with surveyed_source(read_config(data, data / "agent.toml", HERE)) as source:
+        assert source.describe(counts=False).fingerprint == office.cards.asked[0].schema_fingerprint
 
 
 async def test_enrolling_again_keeps_what_the_agent_remembers(office: Department, school: Demo, tmp_path: Path) -> None:

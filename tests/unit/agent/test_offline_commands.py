@@ -9,7 +9,7 @@ from typing import Any
 import pytest
 
 from agent.config import Config
-from agent.offline import opened_source, status_of
+from agent.offline import opened_source, status_of, surveyed_source
 from agent.state.database import FileLock
 from proto.problems import Problem
 from tests.fix_ca import code_of
@@ -113,3 +113,9 @@ def test_a_source_that_is_not_there_is_told(enrolled: Config, tmp_path: Path) ->
     with pytest.raises(Problem) as problem, opened_source(gone):
         pass
     assert problem.value.kind == "source"
+
+
+def test_a_survey_needs_neither_enrolment_nor_a_profile(school: Demo, tmp_path: Path) -> None:
+    """It is what the department makes the profile from."""
+    with surveyed_source(agent_config(tmp_path, source_url=school.url)) as source:
+        assert "Subjects" in {table["name"] for table in source.describe().as_json()["tables"]}
