@@ -253,7 +253,9 @@ class Capture(Ground):
         for change in [one for one in changes if one.entity.name == YEARS]:
             if years := self._year_changes(change):
                 self._open_years = None
-                shipped += self.store.commit([change], years, self._seal, now, self._with_years(years))  # with their rows, alone
+                shipped += self.store.commit(
+                    [change], years, self._seal, now, self._with_years(years)
+                )  # with their rows, alone
                 changes = [one for one in changes if one is not change]
         if not also and not any(_matters(change) for change in changes):
             return shipped

@@ -170,6 +170,7 @@ class Service:
         found = self.parts.store.get("found_identity")
         if found != self._told_identity:
             self._told_identity = found
+            self.client.renewed()  # a connection that stands is closed, so that there is a new Hello
             self.client.retry_now()
 
     def _care_for_certificate(self) -> None:

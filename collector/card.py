@@ -43,7 +43,8 @@ class SchoolCards:
                 raise Problem("GOR-1111", school=school.id)
             ours = not request.identity or schools.record_identity(connection, school.id, request.identity)
             if not ours:
-                schools.offer_identity(connection, school.id, request.identity)  # committed: the department may confirm it
+                # Committed before we refuse: the department may confirm it.
+                schools.offer_identity(connection, school.id, request.identity)
             chosen = None if request.renewal or not ours else self._profile(connection, school, request)
         if not ours:
             raise Problem("GOR-1604", recorded=school.identity or "", found=request.identity, school=school.id)

@@ -29,9 +29,10 @@ _HOUR_S: Final = 3600.0
 _CURSOR: Final = "SELECT deep_cursor, stored_at FROM gorod.school_state WHERE school_id = %(school)s"
 _SAVE: Final = "UPDATE gorod.school_state SET deep_cursor = %(cursor)s WHERE school_id = %(school)s"
 _DONE: Final = "UPDATE gorod.school_state SET deep_cursor = NULL, stored_at = %(started)s WHERE school_id = %(school)s"
-_EVENT: Final = (
-    "INSERT INTO gorod.event (school_id, at, kind, details) VALUES (%(school)s, %(at)s, 'damaged', %(details)s)"
-)
+_EVENT: Final = """
+INSERT INTO gorod.event (school_id, at, kind, details) SELECT %(school)s, %(at)s, 'damaged', %(details)s::jsonb
+WHERE NOT EXISTS (SELECT FROM gorod.event
+                  WHERE school_id = %(school)s AND kind = 'damaged' AND details = %(details)s::jsonb AND at > %(since)s)"""
 _FOLD: Final = """
 DELETE FROM gorod.ledger l USING gorod.school_state s WHERE l.school_id = %(school)s AND s.school_id = l.school_id
 AND l.received_at < %(before)s AND NOT (l.epoch = s.epoch AND l.seq >= s.seq - 1000)"""
@@ -70,14 +71,18 @@ class Jobs:
         """One page of every school that has not been read whole within ``deep_s``; whether there was any."""
         busy = False
         for school in ids:
-            done = await asyncio.to_thread(self.check_page, school, utc_now())
+            try:
+                done = await asyncio.to_thread(self.check_page, school, utc_now())
+            except Problem as problem:  # of this school: the others are checked all the same
+                _LOG.warning("deep check of school %s: %s", school, problem)
+                continue
             busy |= done is not None
             if done:
                 self._notifier.mark(school)
         return busy
 
     def check_page(self, school: str, now: datetime) -> bool | None:
-        """Read the next page of a school back; whether that was the last one, None if nothing is due. Damage is an event of the school."""
+        """Read the next page of a school back; whether that was the last one, None if nothing is due. Damage is an event, once in a period."""
         with self._database.scope(school) as connection:
             saved, stored_at = connection.execute(_CURSOR, {"school": school}).fetchone() or (None, None)
             period = timedelta(seconds=self._department.values["deep_s"])
@@ -89,7 +94,7 @@ class Jobs:
             )
             for damage in page.damages:
                 details = json.dumps({"entity": damage.entity, "key_hash": damage.key_hash, "kind": damage.kind})
-                connection.execute(_EVENT, {"school": school, "at": now, "details": details})
+                connection.execute(_EVENT, {"school": school, "at": now, "details": details, "since": now - period})
             state["damaged"] += len(page.damages)
             if page.next is not None:
                 state |= {"entity": page.next.entity, "after": page.next.after}

@@ -70,7 +70,6 @@ class MetricsListener:
 
     def start(self) -> str:
         """Listen; host:port. Problem GOR-1007 when the port is taken."""
-        REGISTRY.register(self._figures)
         listener = self
 
         class Handler(BaseHTTPRequestHandler):
@@ -89,6 +88,7 @@ class MetricsListener:
             self._server = ThreadingHTTPServer((self._host, self._port), Handler)
         except OSError as error:
             raise Problem("GOR-1007", address=f"{self._host}:{self._port}", key="metrics_listen") from error
+        REGISTRY.register(self._figures)
         threading.Thread(target=self._server.serve_forever, name="metrics", daemon=True).start()
         return f"{self._host}:{self._server.server_address[1]}"
 

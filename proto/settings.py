@@ -19,7 +19,7 @@ if TYPE_CHECKING:
 _TRUE = frozenset({"1", "true", "yes", "on"})
 _PASSWORD = re.compile(r"(://[^/:@\s]*:).*(?=@)|([?&]password=)[^&]*")
 _FALSE = frozenset({"0", "false", "no", "off"})
-_WRITTEN_AS = {int: (int,), float: (int, float), bool: (bool, int), Path: (Path,)}
+_WRITTEN_AS = {int: (int,), float: (int, float), Path: (Path,)}
 """Types of a file's values beside text, by kind of setting."""
 
 
@@ -71,9 +71,7 @@ def _read(file: Path) -> dict[str, Any]:
 def _convert(setting: Setting, raw: Any) -> Any:
     shown = "…" if setting.secret else raw
     try:
-        if not isinstance(raw, (str, *_WRITTEN_AS.get(setting.kind, ()))) or (isinstance(raw, bool) and setting.kind is not bool):
-            raise TypeError(raw)
-        value = _boolean(raw) if setting.kind is bool else setting.kind(raw)
+        value = _boolean(raw) if setting.kind is bool else setting.kind(_written(setting.kind, raw))
     except (ValueError, TypeError) as error:
         raise Problem("GOR-1003", key=setting.key, value=shown, cause=setting.kind.__name__) from error
     if setting.minimum is not None and not value >= setting.minimum:  # so NaN is refused too
@@ -81,6 +79,13 @@ def _convert(setting: Setting, raw: Any) -> Any:
     if setting.choices and value not in setting.choices:
         raise Problem("GOR-1003", key=setting.key, value=shown, cause=" | ".join(setting.choices))
     return value
+
+
+def _written(kind: type, raw: Any) -> Any:
+    """The value as file or environment wrote it; TypeError if a file wrote another kind."""
+    if isinstance(raw, bool) or not isinstance(raw, (str, *_WRITTEN_AS.get(kind, ()))):
+        raise TypeError(raw)
+    return raw
 
 
 def _boolean(raw: Any) -> bool:

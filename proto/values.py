@@ -9,8 +9,8 @@ from __future__ import annotations
 import re
 from datetime import UTC, date, datetime, time, timedelta
 from decimal import Decimal, InvalidOperation
-from math import isfinite
 from functools import lru_cache
+from math import isfinite
 from typing import TYPE_CHECKING, Any, Final
 from uuid import UUID
 

@@ -9,6 +9,7 @@ import pytest
 from collector.config import SETTINGS
 from collector.department import Department, utc_now
 from collector.store import schools
+from proto.files import write_atomic
 from proto.settings import load
 
 if TYPE_CHECKING:
@@ -42,7 +43,7 @@ def new_department(
     data = tmp_path / "collector"
     data.mkdir()
     # The logins belong to the whole server: every department of the tests uses the same passwords.
-    (data / "roles.json").write_bytes((postgres.data / "roles.json").read_bytes())
+    write_atomic(data / "roles.json", (postgres.data / "roles.json").read_bytes())
     made: list[Department] = []
 
     def make(**settings: object) -> Department:

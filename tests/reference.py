@@ -11,7 +11,7 @@ from hashlib import blake2b
 MASK = (1 << 64) - 1
 
 
-def pack(value: bool | int | str) -> bytes:
+def pack(value: int | str) -> bytes:
     """MessagePack in its shortest form."""
     if isinstance(value, bool):
         return b"\xc3" if value else b"\xc2"
@@ -29,7 +29,10 @@ def pack(value: bool | int | str) -> bytes:
 def _pack_int(value: int) -> bytes:
     if -32 <= value < 128:
         return struct.pack("b", value) if value < 0 else bytes([value])
-    signed, unsigned = ((0xD0, "b"), (0xD1, ">h"), (0xD2, ">i"), (0xD3, ">q")), ((0xCC, "B"), (0xCD, ">H"), (0xCE, ">I"), (0xCF, ">Q"))
+    signed, unsigned = (
+        ((0xD0, "b"), (0xD1, ">h"), (0xD2, ">i"), (0xD3, ">q")),
+        ((0xCC, "B"), (0xCD, ">H"), (0xCE, ">I"), (0xCF, ">Q")),
+    )
     for lead, form in unsigned if value > 0 else signed:
         try:
             return bytes([lead]) + struct.pack(form, value)
@@ -42,7 +45,9 @@ def canonical_bytes(entity: int, numbers: Sequence[int], row: Sequence[bool | in
     """Canonical bytes of a row whose values stand beside the numbers of their fields."""
     pairs: list[tuple[int, bool | int | str]] = [(0, entity)]
     pairs += sorted((number, value) for number, value in zip(numbers, row, strict=True) if value is not None)
-    head = b"\xde" + struct.pack(">H", len(pairs))  # the 16-bit form also for few: bytes do not change when fields are added
+    head = b"\xde" + struct.pack(
+        ">H", len(pairs)
+    )  # the 16-bit form also for few: bytes do not change when fields are added
     return head + b"".join(pack(str(number)) + pack(value) for number, value in pairs)
 
 

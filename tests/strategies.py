@@ -56,7 +56,10 @@ def tables(draw: st.DrawFn, entity: Entity) -> TableRows:
     found = [(key, *draw(rows(entity))[1:]) for key in keys[:states]]
     columns = [list(column) for column in zip(*found, strict=True)] if found else [[] for _field in entity.fields]
     year = st.none() | plain_keys
-    unfit = [Unfit(key, draw(st.sampled_from(["type", "oversize"])), draw(hashes), draw(year)) for key in keys[max(states, gone) :]]
+    unfit = [
+        Unfit(key, draw(st.sampled_from(["type", "oversize"])), draw(hashes), draw(year))
+        for key in keys[max(states, gone) :]
+    ]
     return TableRows(entity, columns, keys[states : max(states, gone)], unfit)
 
 

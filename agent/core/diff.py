@@ -45,7 +45,7 @@ def _encoded(row: tuple[Any, ...]) -> bytes:
     try:
         return _ENCODE(row)
     except UnicodeEncodeError:
-        return _ENCODE([value.encode("utf-8", "surrogatepass") if isinstance(value, str) else value for value in row])
+        return _ENCODE([[value.encode("utf-8", "surrogatepass")] if isinstance(value, str) else value for value in row])
 
 
 def suspects(keys: Sequence[Hashable], raws: Sequence[int], known: Known) -> list[int]:

@@ -14,8 +14,8 @@ from typing import TYPE_CHECKING, Any, Final, Protocol
 from agent.core.guard import WINDOW_HOURS, Count, Limits, net_deletions
 from agent.core.packing import halve, pack
 from agent.core.uplink_events import Mark, Positions, StoredEnvelope
-from agent.state.database import Database
 from agent.state.fingerprints import IntegerTable, Table, TextTable
+from agent.state.notes import Notes
 from proto.envelope import genesis
 from proto.limits import MAX_ROWS
 
@@ -77,14 +77,13 @@ class EntityChange:
         self.released = [*self.released, *more.released]
 
 
-class StateStore:
+class StateStore(Notes):
     """The state file. Times are milliseconds since 1970-01-01T00:00Z."""
 
     def __init__(self, path: Path) -> None:
-        self.database = Database(path)
+        super().__init__(path)
         self.pages = threading.RLock()
         self._tables: dict[int, Table] = {}
-        self._connection = self.database.connection
         for (name,) in self._connection.execute(
             "SELECT name FROM sqlite_master WHERE type = 'table' AND name GLOB 'fp_[0-9]*'"
         ).fetchall():
@@ -97,23 +96,6 @@ class StateStore:
     def close(self) -> None:
         """End cleanly."""
         self.database.close()
-
-    # ---- small values by name
-
-    def get(self, name: str, default: Any = None) -> Any:
-        """A value by name: text, number, bytes."""
-        with self.database.lock:
-            row = self._connection.execute("SELECT value FROM meta WHERE name = ?", (name,)).fetchone()
-        return default if row is None else row[0]
-
-    def put(self, **values: Any) -> None:
-        """Store values by name; None removes."""
-        with self.database.transaction() as connection:
-            for name, value in values.items():
-                if value is None:
-                    connection.execute("DELETE FROM meta WHERE name = ?", (name,))
-                else:
-                    connection.execute("INSERT OR REPLACE INTO meta VALUES (?, ?)", (name, value))
 
     # ---- positions
 
@@ -228,7 +210,7 @@ class StateStore:
                 shipped += self._enclose(batch, seal, connection)
             tick = self.tick
             for change in changes:
-                self._follow(change, tick, now_ms, connection)
+                self._follow(change, tick, connection)
             for year in years:
                 statement = (
                     "INSERT OR IGNORE INTO closed_year VALUES (?)"
@@ -258,7 +240,7 @@ class StateStore:
         self.put(seq=position.last.seq + 1, hash=envelope_hash)
         return batch.rows
 
-    def _follow(self, change: EntityChange, tick: int, now_ms: int, connection: sqlite3.Connection) -> None:
+    def _follow(self, change: EntityChange, tick: int, connection: sqlite3.Connection) -> None:
         """Fingerprints, guard counts and lists after one entity's changes."""
         number, table = change.entity.number, change.table
         if change.gone:
@@ -353,70 +335,6 @@ class StateStore:
             rows = self._connection.execute("SELECT key FROM held WHERE entity = ?", (entity,)).fetchall()
         held = {key for (key,) in rows}
         return [key for key in dict.fromkeys(keys) if key in held] if held else []
-
-    # ---- what the last sweep saw
-
-    def mark(self, entity: int) -> str | None:
-        """High-water mark of the entity's hints, JSON."""
-        with self.database.lock:
-            row = self._connection.execute("SELECT mark FROM hint_mark WHERE entity = ?", (entity,)).fetchone()
-        return row[0] if row else None
-
-    def marks(self) -> dict[int, str]:
-        """High-water marks of all entities, JSON by entity."""
-        with self.database.lock:
-            return dict(self._connection.execute("SELECT entity, mark FROM hint_mark").fetchall())
-
-    def described(self, entity: int) -> list[list[Any]]:
-        """Columns of the entity at the last sweep: [name, type, used]; empty before the first."""
-        with self.database.lock:
-            row = self._connection.execute("SELECT columns FROM described WHERE entity = ?", (entity,)).fetchone()
-        return json.loads(row[0]) if row else []
-
-    def describe(self, entity: int, columns: Sequence[tuple[str, str, bool]]) -> None:
-        """Remember the entity's columns."""
-        with self.database.transaction() as connection:
-            connection.execute("INSERT OR REPLACE INTO described VALUES (?, ?)", (entity, json.dumps(columns)))
-
-    # ---- events and pauses
-
-    def note_event(self, kind: str, details: Mapping[str, str], now_ms: int) -> None:
-        """Something that the department should see; kept until told."""
-        with self.database.transaction() as connection:
-            connection.execute(
-                "INSERT INTO event (kind, details, at) VALUES (?, ?, ?)", (kind, json.dumps(dict(details)), now_ms)
-            )
-
-    def events(self) -> list[tuple[str, dict[str, str], int]]:
-        """Events not yet told: (kind, details, ms)."""
-        with self.database.lock:
-            rows = self._connection.execute("SELECT kind, details, at FROM event ORDER BY number LIMIT 100").fetchall()
-        return [(kind, json.loads(details), at) for kind, details, at in rows]
-
-    def events_told(self, count: int) -> None:
-        """The oldest ``count`` events reached the department."""
-        with self.database.transaction() as connection:
-            connection.execute(
-                "DELETE FROM event WHERE number IN (SELECT number FROM event ORDER BY number LIMIT ?)", (count,)
-            )
-
-    def pause(self, entity: int, code: str, details: Mapping[str, str]) -> None:
-        """The entity cannot be read; the others go on."""
-        with self.database.transaction() as connection:
-            connection.execute(
-                "INSERT OR REPLACE INTO paused VALUES (?, ?, ?)", (entity, code, json.dumps(dict(details)))
-            )
-
-    def resume(self, entity: int) -> None:
-        """The entity can be read again."""
-        with self.database.transaction() as connection:
-            connection.execute("DELETE FROM paused WHERE entity = ?", (entity,))
-
-    def paused(self) -> dict[int, tuple[str, dict[str, str]]]:
-        """Entity -> (problem code, details)."""
-        with self.database.lock:
-            rows = self._connection.execute("SELECT entity, code, details FROM paused ORDER BY entity").fetchall()
-        return {entity: (code, json.loads(details)) for entity, code, details in rows}
 
     # ---- Adopt
 

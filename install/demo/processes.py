@@ -11,6 +11,7 @@ import socket
 import subprocess
 import sys
 import threading
+from contextlib import nullcontext
 from dataclasses import dataclass
 from typing import IO, TYPE_CHECKING, Any, Final, Self
 
@@ -126,8 +127,8 @@ def _end_with_parent() -> None:
 
 def _read(process: subprocess.Popen[str], log: IO[str], lines: queue.Queue[str | None]) -> None:
     """Copy stdout to the log; lines that begin with ``ready`` are handed on, and None at the end."""
-    with log:
-        for line in process.stdout or ():
+    with log, process.stdout or nullcontext(()) as stdout:
+        for line in stdout:
             log.write(line)
             log.flush()
             if line.startswith("ready "):

@@ -15,6 +15,8 @@ if TYPE_CHECKING:
     from install.demo.database import Database
     from tests.acceptance.world import Source
 
+_MOST_GONE = 40
+
 
 def stamp(days: float = 0.0) -> str:
     """A moment so many days ago as the vendor's program writes it."""
@@ -65,8 +67,8 @@ class Churn:
         self._on_mark("MarkValue = ?", self.rng.randint(2, 5))
 
     def remove(self) -> None:
-        """Without a line in the log."""
-        if row := self._mark():
+        """Without a line in the log; not so many that nothing would be left to change."""
+        if len(self.gone) < _MOST_GONE and (row := self._mark()):
             self.gone.append(row)
             self.database.execute("DELETE FROM Marks WHERE OrgCode = ? AND MarkId = ?", self.organisation, row[1])
 
@@ -74,10 +76,10 @@ class Churn:
         """A removed mark as it was, its old stamps too."""
         if not self.gone:
             return
-        row = self.gone.pop(self.rng.randrange(len(self.gone)))
+        row = self.gone[(place := self.rng.randrange(len(self.gone)))]
         taken = self.database.value("SELECT 1 FROM Marks WHERE OrgCode = ? AND MarkId = ?", self.organisation, row[1])
         if not taken:
-            self.database.bulk("Marks", [row])
+            self.database.bulk("Marks", [self.gone.pop(place)])
 
     def rename(self) -> None:
         """The same mark under another number."""

@@ -13,7 +13,6 @@ from agent.state.repair import UplinkState
 from agent.state.store import ADOPTING, StateStore
 from agent.sweeps import FullSweep, HotSweep, reread
 from agent.transport.ports import Facts
-from proto.batch import Changes
 from proto.problems import Problem
 from proto.sync.v1 import sync_pb2
 from tests.model.capture_centre import KEY, sealer
@@ -22,6 +21,7 @@ from tests.model.capture_source import TODAY, make_profile
 if TYPE_CHECKING:
     from pathlib import Path
 
+    from proto.batch import Changes
     from tests.model.capture_world import World
 
 BOX = 6

@@ -30,12 +30,19 @@ class Violation(Exception):
     """A promise is broken."""
 
 
-def sealer(store: StateStore, watch: Callable[[Changes], None]) -> Callable[[Changes, bytes, Mark], tuple[bytes, bytes]]:
+def sealer(
+    store: StateStore, watch: Callable[[Changes], None]
+) -> Callable[[Changes, bytes, Mark], tuple[bytes, bytes]]:
     """Envelopes without secrets: a header in JSON, then the batch."""
 
     def seal(changes: Changes, epoch: bytes, previous: Mark) -> tuple[bytes, bytes]:
         watch(changes)
-        head = {"epoch": epoch.hex(), "seq": previous.seq + 1, "previous": previous.hash.hex(), "identity": store.get("identity")}
+        head = {
+            "epoch": epoch.hex(),
+            "seq": previous.seq + 1,
+            "previous": previous.hash.hex(),
+            "identity": store.get("identity"),
+        }
         data = json.dumps(head).encode() + b"\n" + encode(changes)
         return data, sha256(data).digest()
 
@@ -165,7 +172,10 @@ class Books:
         """(deletions, updates) of 24 hours by entity, less what was confirmed."""
         deleted: dict[int, int] = {}
         updated: dict[int, int] = {}
-        for at, number, lost, changed in [*self.counts, *((at, number, -rows, -rows) for _n, number, rows, at in self.released)]:
+        for at, number, lost, changed in [
+            *self.counts,
+            *((at, number, -rows, -rows) for _n, number, rows, at in self.released),
+        ]:
             if at > now_ms - DAY_MS:
                 deleted[number] = deleted.get(number, 0) + lost
                 updated[number] = updated.get(number, 0) + changed
@@ -215,7 +225,9 @@ class Books:
         return {key: value for key, value in found if reference.leaf(number, key, KEY) == leaf}
 
 
-def expected(content: dict[str, dict[str, tuple[Any, ...]]], entity: str, version: str, mode: str, closed: set[str]) -> dict[str, Any]:
+def expected(
+    content: dict[str, dict[str, tuple[Any, ...]]], entity: str, version: str, mode: str, closed: set[str]
+) -> dict[str, Any]:
     """Canonical rows of an entity that a source content stands for, in open years; None for those without canonical form."""
     rows = {key: canonical(entity, key, values, version, mode) for key, values in content[entity].items()}
     if entity not in (INT, PAIR):

@@ -14,7 +14,7 @@ if TYPE_CHECKING:
     from pathlib import Path
 
 WRITES = ["x_write"]
-FINE = ["x_read", "x_read", "x_deliver", "x_receive", "x_compare", "x_beat"]
+FINE = ["x_read", "x_during", "x_deliver", "x_receive", "x_compare", "x_beat"]
 COARSE = ["x_sync", "x_prove", "x_sweep", "x_sweep"]
 FAULTS = [name for name in STEPS if name not in WRITES + FINE + COARSE]
 LOADED = [("x_prove", 0), ("x_sweep", 0), ("x_prove", 0)]

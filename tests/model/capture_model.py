@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
 
 from agent.core.uplink_events import Mark
 from agent.transport.ports import LeafContent
@@ -36,6 +36,13 @@ class Model(World):
     def x_read(self, i: int) -> bool:
         """One step of one sweep."""
         return self.agent(i // 4).read(KINDS[i % 4], LIMIT)
+
+    def x_during(self, i: int) -> None:
+        """One step of one sweep, and something happens in it: at one of its reads, or between a read and its return."""
+        self.planned.appendleft((i % 10, i // 10 % 6, i * 7919 % 400))
+        self.agent(0).read(KINDS[i // 60 % 4], LIMIT)
+        self.planned.clear()
+        self.source.busy = 0
 
     # ---- uplink
 
@@ -134,7 +141,9 @@ class Model(World):
         for one in measure.places:
             rows, sums = books.places(one.entity, one.bucket)
             mine, theirs = zip(rows, sums, strict=True), zip(one.rows, one.sums, strict=True)
-            differ += [(one.entity, one.bucket, place) for place, (a, b) in enumerate(zip(mine, theirs, strict=True)) if a != b]
+            differ += [
+                (one.entity, one.bucket, place) for place, (a, b) in enumerate(zip(mine, theirs, strict=True)) if a != b
+            ]
         if level == "buckets":
             agent.inquiry = ("leaves", [(entity, place) for entity, _bucket, place in differ])
             return True
@@ -154,14 +163,18 @@ class Model(World):
         ours, nothing = books.totals(), (0, 0)
         told = {number: (rows, totals.sums[number]) for number, rows in totals.rows.items()}
         differ = sorted(number for number in ours | told if ours.get(number, nothing) != told.get(number, nothing))
-        answer = sync_pb2.Compare(equal=not differ, entities=differ, at=sync_pb2.Position(epoch=books.epoch, seq=books.seq))
+        answer = sync_pb2.Compare(
+            equal=not differ, entities=differ, at=sync_pb2.Position(epoch=books.epoch, seq=books.seq)
+        )
         if differ:
             store = agent.store
             if not (store.adopting or store.reread_count() or self.tainted):
                 raise Violation(f"a difference without a cause: {differ}")
             agent.inquiry = ("buckets", differ)
         else:
-            self.tainted = self.tainted and bool(agent.store.adopting or agent.store.reread_count() or len(self.agents) > 1)
+            self.tainted = self.tainted and bool(
+                agent.store.adopting or agent.store.reread_count() or len(self.agents) > 1
+            )
             claim = totals.complete
             if claim and claim.identity == books.identity and claim.profile_hash == f"hash-{books.profile}":
                 self.check_as_of(claim.started_ms, "complete")
@@ -336,9 +349,11 @@ class Model(World):
             want = expected(content, name, str(books.profile), self.acting.mode, books.closed)
             held = books.held.get(name, {})
             rows = {key: row for key, row in books.rows.get(name, {}).items() if not books.is_closed(name, row)}
-            if {key: row for key, row in want.items() if key not in held} != {key: row for key, row in rows.items() if key not in held}:
+            if {key: row for key, row in want.items() if key not in held} != {
+                key: row for key, row in rows.items() if key not in held
+            }:
                 return False
-            if not books.hashes(name).keys() == want.keys():
+            if books.hashes(name).keys() != want.keys():
                 return False
         return True
 

@@ -1,5 +1,6 @@
-"""A NetSchool database in memory behind the port of the agent: odd orders, equal letters, late commits, restores, and things that happen
-*while* it is read: :attr:`Vendor.between` is called before every read and again between the read and its return.
+"""A NetSchool database in memory behind the agent's port: odd orders, equal letters, late commits, restores.
+
+Things happen *while* it is read: :attr:`ModelSource.between` is called before every read and again between the read and its return.
 """
 
 from __future__ import annotations

@@ -6,20 +6,15 @@ applied) are looked at by checks alone.
 
 from __future__ import annotations
 
-import json
 import random
 from collections import deque
 from hashlib import blake2b
 from typing import TYPE_CHECKING, Any
 
-from agent.core.uplink_events import Mark
-from agent.transport.ports import LeafContent
-from proto.entities import BY_NAME, BY_NUMBER
-from proto.sync.v1 import sync_pb2
-from tests.model.capture_agent import Agent, copy_state
+from proto.entities import BY_NAME
+from tests.model.capture_agent import Agent
 from tests.model.capture_centre import Books, Violation, canonical, expected
 from tests.model.capture_source import (
-    COLUMNS,
     GUID,
     HALF,
     HOT,
@@ -38,6 +33,7 @@ from tests.model.capture_source import (
 if TYPE_CHECKING:
     from pathlib import Path
 
+    from agent.core.uplink_events import Mark
     from agent.state.store import StateStore
     from proto.batch import Changes
 
@@ -117,11 +113,17 @@ class World:
         agent, history = self.acting, self.history
         mine, version = agent.store.get("identity") != OTHER, str(agent.version)
         ends = [at for at, _here, _content in history[1:]] + [self.now + 1]
-        contents = [one for (_at, here, one), end in zip(history, ends, strict=True) if end > self.step_at and here is mine]
+        contents = [
+            one for (_at, here, one), end in zip(history, ends, strict=True) if end > self.step_at and here is mine
+        ]
         for table in changes.tables:
             name = table.entity.name
             for row in zip(*table.columns, strict=True):
-                states = [canonical(name, row[0], one[name][row[0]], version, agent.mode) for one in contents if row[0] in one[name]]
+                states = [
+                    canonical(name, row[0], one[name][row[0]], version, agent.mode)
+                    for one in contents
+                    if row[0] in one[name]
+                ]
                 if row not in states:
                     raise Violation(f"captured {name} {row}, never there: {states}")
             for key in table.deleted:
@@ -144,7 +146,9 @@ class World:
             rows = {key: row for key, row in books.rows.get(name, {}).items() if not books.is_closed(name, row)}
             for key in {*rows, *(key for view in views for key in view)} - held.keys():
                 if not any(view.get(key) == rows.get(key) for view in views):
-                    raise Violation(f"{claim} since {since}: {name} {key} is {rows.get(key)}, source {[view.get(key) for view in views]}")
+                    raise Violation(
+                        f"{claim} since {since}: {name} {key} is {rows.get(key)}, source {[view.get(key) for view in views]}"
+                    )
 
     def check_archive(self, name: str, key: str, row: tuple[Any, ...]) -> None:
         """What went from a closed year is recorded, never deleted."""

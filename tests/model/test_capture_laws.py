@@ -15,7 +15,7 @@ from agent.state import repair
 from agent.state.fingerprints import Table
 from agent.state.repair import UplinkState
 from agent.state.store import ADOPTED, StateStore
-from agent.sweeps import FullSweep, Range
+from agent.sweeps import Range
 from tests.model.capture_histories import explore
 from tests.model.capture_source import HOT, ModelSource, collated
 
@@ -172,7 +172,9 @@ CLAIM = UplinkState._claim
 
 
 def _identity_is_not_watched(patch: pytest.MonkeyPatch) -> None:
-    patch.setattr(Ground, "watch", lambda self, origin: self.store.put(identity="city:school-1", origin=origin.identity))
+    patch.setattr(
+        Ground, "watch", lambda self, origin: self.store.put(identity="city:school-1", origin=origin.identity)
+    )
 
 
 def _closed_years_are_forgotten_with_the_state(patch: pytest.MonkeyPatch) -> None:
@@ -222,8 +224,8 @@ KNOCKED_OUT = {
     _keys_are_equal_as_the_source_says: "busy",
     _candidates_before_the_range_is_read: "plan",
     _reread_within_the_window: "busy",
-    _mark_with_the_first_page: "plan",
-    _mark_after_the_rows: "plan",
+    _mark_with_the_first_page: "during",
+    _mark_after_the_rows: "during",
     _overwriting_keeps_what_the_centre_lacks: "books_keep books_restore backup rollback",
     _overwriting_keeps_the_raw_hash: "corrupt",
     _overwritten_keys_are_not_read_again: "corrupt books_keep books_restore",

@@ -7,10 +7,10 @@ there is no difference. When the faults stop: equal, proven, and it stays.
 
 from __future__ import annotations
 
-import random
 import shutil
 import tempfile
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 import pytest
 from hypothesis import settings
@@ -19,6 +19,9 @@ from hypothesis.stateful import RuleBasedStateMachine, initialize, rule
 
 from tests.model.capture_histories import COARSE, FAULTS, FINE, LOADED, NUMBERS, WRITES, explore, parsed, play
 from tests.model.capture_model import Model
+
+if TYPE_CHECKING:
+    import random
 
 numbers = st.integers(0, NUMBERS - 1)
 

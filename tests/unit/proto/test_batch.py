@@ -48,7 +48,11 @@ def test_bytes_from_nowhere_are_refused_or_read(data: bytes):
         return
 
 
-@given(batches(), st.lists(st.tuples(st.integers(0, 10_000), st.integers(0, 255)), min_size=1, max_size=4), st.integers(0, 20))
+@given(
+    batches(),
+    st.lists(st.tuples(st.integers(0, 10_000), st.integers(0, 255)), min_size=1, max_size=4),
+    st.integers(0, 20),
+)
 def test_changed_bytes_are_refused_or_read(changes: Changes, flips: list[tuple[int, int]], cut: int):
     data = bytearray(encode(changes))
     for place, value in flips:
@@ -82,7 +86,9 @@ table_messages = st.builds(
     rows=st.sampled_from([0, 1, 2, 3, 4, MAX_ROWS, 2**32 - 1]),
     columns=st.lists(column_messages, max_size=4),
     deleted=st.none() | column_messages,
-    unfit=st.lists(st.builds(sync_pb2.Unfit, key=st.text("ab", max_size=2), cause=st.text("a", max_size=200)), max_size=2),
+    unfit=st.lists(
+        st.builds(sync_pb2.Unfit, key=st.text("ab", max_size=2), cause=st.text("a", max_size=200)), max_size=2
+    ),
 )
 
 
@@ -108,21 +114,38 @@ KEYS = sync_pb2.Column(field=1, texts=["a", "b"])
     ("table", "words"),
     [
         (sync_pb2.Table(entity=99), "UnknownSchema entity 99"),
-        (sync_pb2.Table(entity=5, rows=2, columns=[KEYS, sync_pb2.Column(field=99, texts=["a"])]), "UnknownSchema field 99 of subject"),
+        (
+            sync_pb2.Table(entity=5, rows=2, columns=[KEYS, sync_pb2.Column(field=99, texts=["a"])]),
+            "UnknownSchema field 99 of subject",
+        ),
         (sync_pb2.Table(entity=5, rows=2, columns=[KEYS, KEYS]), "Malformed column twice"),
         (sync_pb2.Table(entity=5, rows=3, columns=[KEYS]), "Malformed length"),
         (sync_pb2.Table(entity=5, rows=2), "Malformed keys"),
-        (sync_pb2.Table(entity=5, rows=1, columns=[sync_pb2.Column(field=1, texts=["a"], integers=[1])]), "Malformed form"),
+        (
+            sync_pb2.Table(entity=5, rows=1, columns=[sync_pb2.Column(field=1, texts=["a"], integers=[1])]),
+            "Malformed form",
+        ),
         (sync_pb2.Table(entity=5, rows=1, columns=[sync_pb2.Column(field=1, integers=[1])]), "Malformed form"),
         (sync_pb2.Table(entity=5, rows=2, columns=[sync_pb2.Column(field=1, texts=["a", "a"])]), "Malformed keys"),
-        (sync_pb2.Table(entity=5, rows=1, columns=[sync_pb2.Column(field=1, indexes=[1], dictionary=["a"])]), "Malformed dictionary"),
-        (sync_pb2.Table(entity=5, rows=1, columns=[sync_pb2.Column(field=1, absent=b"\0\0", texts=["a"])]), "Malformed absent"),
+        (
+            sync_pb2.Table(entity=5, rows=1, columns=[sync_pb2.Column(field=1, indexes=[1], dictionary=["a"])]),
+            "Malformed dictionary",
+        ),
+        (
+            sync_pb2.Table(entity=5, rows=1, columns=[sync_pb2.Column(field=1, absent=b"\0\0", texts=["a"])]),
+            "Malformed absent",
+        ),
         (sync_pb2.Table(entity=5, rows=MAX_ROWS + 1), "Malformed rows"),
-        (sync_pb2.Table(entity=5, deleted=sync_pb2.Column(field=1, constant=2**32 - 1, texts=["a"])), "Malformed deleted"),
+        (
+            sync_pb2.Table(entity=5, deleted=sync_pb2.Column(field=1, constant=2**32 - 1, texts=["a"])),
+            "Malformed deleted",
+        ),
         (sync_pb2.Table(entity=5, unfit=[sync_pb2.Unfit(key="")]), "Malformed keys"),
         (sync_pb2.Table(entity=5, unfit=[sync_pb2.Unfit(key="x" * 5000)]), "Malformed key length"),
         (
-            sync_pb2.Table(entity=5, rows=2, columns=[sync_pb2.Column(field=1, numeric_text=True, integers=[2**62, 2**62])]),
+            sync_pb2.Table(
+                entity=5, rows=2, columns=[sync_pb2.Column(field=1, numeric_text=True, integers=[2**62, 2**62])]
+            ),
             "Malformed number",
         ),
     ],

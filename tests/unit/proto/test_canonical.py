@@ -11,7 +11,17 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from proto.canonical import canonical_key, canonical_keys, encode_row, key_parts, leaf, leaves, misfit_hash, row_hash, row_hashes
+from proto.canonical import (
+    canonical_key,
+    canonical_keys,
+    encode_row,
+    key_parts,
+    leaf,
+    leaves,
+    misfit_hash,
+    row_hash,
+    row_hashes,
+)
 from proto.entities import BY_NAME, ENTITIES, Entity
 from proto.limits import SCHEMA
 from proto.values import Misfit
@@ -66,12 +76,18 @@ def test_a_field_without_a_value_leaves_no_bytes():
 
 def test_true_and_one_are_different_values():
     entity = BY_NAME["assignment_type"]
-    assert encode_row(entity, ("1", None, None, None, None, True)) != encode_row(entity, ("1", None, None, None, None, 1))
+    assert encode_row(entity, ("1", None, None, None, None, True)) != encode_row(
+        entity, ("1", None, None, None, None, 1)
+    )
 
 
 def test_a_row_without_canonical_form_has_a_hash_of_key_cause_and_source_bytes():
     first = misfit_hash(5, "1", "type", b"raw", KEY)
-    others = (misfit_hash(5, "2", "type", b"raw", KEY), misfit_hash(5, "1", "oversize", b"raw", KEY), misfit_hash(5, "1", "type", b"r", KEY))
+    others = (
+        misfit_hash(5, "2", "type", b"raw", KEY),
+        misfit_hash(5, "1", "oversize", b"raw", KEY),
+        misfit_hash(5, "1", "type", b"r", KEY),
+    )
     assert first not in others
 
 
@@ -96,7 +112,14 @@ def test_a_key_is_written_in_one_way(parts: tuple[object, ...], text: str):
 
 @pytest.mark.parametrize(
     ("part", "cause"),
-    [(None, "key_null"), (True, "key_type"), (5.5, "key_type"), (b"x", "key_type"), ("\ud800", "text_surrogate"), ("x" * 201, "key_too_long")],
+    [
+        (None, "key_null"),
+        (True, "key_type"),
+        (5.5, "key_type"),
+        (b"x", "key_type"),
+        ("\ud800", "text_surrogate"),
+        ("x" * 201, "key_too_long"),
+    ],
 )
 def test_what_cannot_be_a_key_is_refused_with_its_cause(part: object, cause: str):
     with pytest.raises(Misfit) as refused:

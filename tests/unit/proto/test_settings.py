@@ -13,7 +13,7 @@ TABLE = (
     Setting("listen", "127.0.0.1:7443", "Address to listen at"),
     Setting("period_s", 10.0, "Pause", "s", float, minimum=0.1),
     Setting("rows", 500, "Rows of a page", "", int, minimum=1),
-    Setting("on", False, "Switch", kind=bool),
+    Setting("on", default=False, help="Switch", kind=bool),
     Setting("folder", Path("/var/lib/gorod"), "Folder", kind=Path),
     Setting("password", "", "Password", secret=True),
     Setting("mode", "collapse", "Health mode", choices=("collapse", "full")),
@@ -57,7 +57,15 @@ def test_variables_of_others_are_left_alone(tmp_path: Path):
 
 @pytest.mark.parametrize(
     ("key", "text"),
-    [("ROWS", "many"), ("ROWS", "0"), ("ROWS", "1.5"), ("PERIOD_S", "0"), ("ON", "maybe"), ("MODE", "half"), ("PERIOD_S", "nan")],
+    [
+        ("ROWS", "many"),
+        ("ROWS", "0"),
+        ("ROWS", "1.5"),
+        ("PERIOD_S", "0"),
+        ("ON", "maybe"),
+        ("MODE", "half"),
+        ("PERIOD_S", "nan"),
+    ],
 )
 def test_a_value_that_does_not_fit_is_refused_with_its_key(tmp_path: Path, key: str, text: str):
     problem = refused(tmp_path, **{f"GOROD_AGENT_{key}": text})

@@ -165,7 +165,9 @@ def test_a_value_does_not_depend_on_what_came_before(kind: Kind):
     alone = [one(kind, value) for value in equal]
     backwards = [one(kind, value) for value in equal[::-1]][::-1]
     values, causes = normalise_column(FIELDS[kind], list(equal))
-    assert [causes[place] + "?" if place in causes else value for place, value in enumerate(values)] == backwards == alone
+    assert (
+        [causes[place] + "?" if place in causes else value for place, value in enumerate(values)] == backwards == alone
+    )
 
 
 @given(entity_rows)
