@@ -46,6 +46,9 @@ SETTINGS: Final = (
     ),
     Setting("sweep_hot_s", 300.0, "Rows of the last days are compared after this time", "s", float, minimum=0.1),
     Setting("sweep_hint_ms", 200, "Pause between looks at what the source marks as changed", "ms", int, minimum=1),
+    Setting(
+        "sweep_gather_ms", 80, "After a look that found changes, the next ones gather for so long", "ms", int, minimum=0
+    ),
     Setting("hot_days", 14, "How many days count as the last days", "d", int, minimum=1),
     Setting(
         "small_rows",
@@ -91,7 +94,13 @@ class Config:
     @property
     def periods(self) -> Periods:
         """When the sweeps are due."""
-        return Periods(self.values["sweep_hint_ms"] / 1000, self.values["sweep_hot_s"], self.values["sweep_full_s"])
+        values = self.values
+        return Periods(
+            values["sweep_hint_ms"] / 1000,
+            values["sweep_gather_ms"] / 1000,
+            values["sweep_hot_s"],
+            values["sweep_full_s"],
+        )
 
     @property
     def password(self) -> str:

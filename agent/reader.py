@@ -106,8 +106,8 @@ class Reader:
         self.capture.source.close()
 
     def _rest(self, seconds: float, stop: threading.Event) -> None:
-        """Sleep, or less when the source shows that something changed."""
-        if self.progress.problem is not None or seconds < _WAIT_S:
+        """Sleep, or less when the source shows that something changed; while changes gather, nothing shortens it."""
+        if self.progress.problem is not None or seconds <= max(_WAIT_S, self.plan.periods.gather):
             stop.wait(seconds)
         elif self._guarded(lambda: self.capture.source.wait(seconds)):
             self.plan.hurry(Kind.HINT)

@@ -268,7 +268,9 @@ class FullSweep:
             "identity": started["identity"],
             "profile": started["profile"],
         }
-        store.put(full=json.dumps(full), based=1, sweep_full=None, resync_due=None)
+        store.put(full=json.dumps(full), based=1, sweep_full=None)
+        if store.get("resync", 0) == started.get("resync", 0):  # one that was asked for meanwhile is still due
+            store.put(resync_due=None)
 
 
 def _beginning(capture: Capture) -> dict[str, Any]:
@@ -276,7 +278,8 @@ def _beginning(capture: Capture) -> dict[str, Any]:
     capture.forget_years()
     origin = capture.source.origin()
     capture.watch(origin)
-    return {"ms": capture.now_ms(), "identity": origin.identity, "profile": capture.profile.hash}
+    asked = capture.store.get("resync", 0)
+    return {"ms": capture.now_ms(), "identity": origin.identity, "profile": capture.profile.hash, "resync": asked}
 
 
 def _frozen(current: Range | None) -> dict[str, Any] | None:

@@ -242,15 +242,15 @@ def filled(bench: Bench) -> Bench:
     return bench.fill()
 
 
-def enrol_by_hand(data: Path, demo: Demo, authority: Authority, sync: str = "127.0.0.1:1") -> Config:
+def enrol_by_hand(
+    data: Path, demo: Demo, authority: Authority, sync: str = "127.0.0.1:1", school: str = "23-042", key: bytes = KEY
+) -> Config:
     """An agent's data folder as ``enrol`` leaves it, without the network; by default its department does not answer."""
     data.mkdir(exist_ok=True)
-    folder = IdentityFolder(data / "identity")
-    key, now = folder.pending_key(), datetime.now(UTC)
-    facts = SchoolFacts("23-042", "Europe/Moscow", demo.organisation, sync, "127.0.0.1:1", KEY)
-    folder.store(
-        authority.issue_school("23-042", key.public_key(), now, timedelta(days=90)), authority.certificate, facts
-    )
+    folder, now = IdentityFolder(data / "identity"), datetime.now(UTC)
+    certificate = authority.issue_school(school, folder.pending_key().public_key(), now, timedelta(days=90))
+    facts = SchoolFacts(school, "Europe/Moscow", demo.organisation, sync, "127.0.0.1:1", key)
+    folder.store(certificate, authority.certificate, facts)
     (data / "profile.toml").write_bytes(profiles.load("demo").source)
     return agent_config(data, source_url=demo.url, heartbeat_s=0.2, digest_s=0.5, retry_cap_s=0.2)
 

@@ -1,6 +1,7 @@
 """Which sweep is due next, and how long it may rest: pure, with ``now`` passed in (seconds of a monotonic clock).
 
-Hints are probed all the time but, when they find nothing, take at most 1 % of a core; a hint that found work is followed at once. A hot
+Hints are probed all the time but, when they find nothing, take at most 1 % of a core; after one that found work, the changes of
+``gather`` seconds are taken together: a lone change leaves at once, a stream of them in small batches. A hot
 or full sweep rests at least 50 times as long as it took.
 """
 
@@ -28,6 +29,7 @@ class Periods:
     """Settings, in seconds."""
 
     hint: float = 0.2
+    gather: float = 0.08
     hot: float = 300.0
     full: float = 86_400.0
 
@@ -54,7 +56,7 @@ class Plan:
     def finished(self, kind: Kind, now: float, *, seconds: float, found: bool) -> None:
         """A sweep ended after ``seconds`` of work; ``found`` changes or not."""
         if kind is Kind.HINT:
-            pause = 0.0 if found else max(self.periods.hint, seconds * PROBE_SHARE)
+            pause = self.periods.gather if found else max(self.periods.hint, seconds * PROBE_SHARE)
         else:
             period = self.periods.hot if kind is Kind.HOT else self.periods.full
             pause = max(period, seconds * REST_FACTOR)

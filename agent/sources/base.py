@@ -129,7 +129,7 @@ class Source(Protocol):
 
 
 MIN_ROWS: Final = 200
-MAX_ROWS: Final = 20_000
+MAX_ROWS: Final = 6_000
 
 
 def page_limit(limit: int, rows: int, seconds: float, *, target_s: float = 0.1) -> int:

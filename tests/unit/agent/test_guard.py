@@ -13,13 +13,25 @@ LIMITS = Limits(delete_rows=500, delete_pct=2, update_rows=20_000, update_pct=30
 
 @pytest.mark.parametrize(
     ("rows", "counted", "deleted", "held"),
-    [(1000, 0, 500, False), (1000, 0, 501, True), (1000, 500, 1, True), (100_000, 0, 2000, False), (100_000, 0, 2001, True), (1000, -100, 600, False)],
+    [
+        (1000, 0, 500, False),
+        (1000, 0, 501, True),
+        (1000, 500, 1, True),
+        (100_000, 0, 2000, False),
+        (100_000, 0, 2001, True),
+        (1000, -100, 600, False),
+    ],
 )
 def test_deletions_beyond_the_larger_of_number_and_share_are_held(rows: int, counted: int, deleted: int, held: bool):  # noqa: FBT001
-    assert judge(LIMITS, Count(deleted=counted), rows, deleted=deleted, inserted=0, updated=0) == Verdict(hold_deletes=held)
+    assert judge(LIMITS, Count(deleted=counted), rows, deleted=deleted, inserted=0, updated=0) == Verdict(
+        hold_deletes=held
+    )
 
 
-@pytest.mark.parametrize(("rows", "updated", "held"), [(10, 20_000, False), (10, 20_001, True), (100_000, 30_000, False), (100_000, 30_001, True)])
+@pytest.mark.parametrize(
+    ("rows", "updated", "held"),
+    [(10, 20_000, False), (10, 20_001, True), (100_000, 30_000, False), (100_000, 30_001, True)],
+)
 def test_updates_have_a_limit_of_their_own(rows: int, updated: int, held: bool):  # noqa: FBT001
     assert judge(LIMITS, Count(), rows, deleted=0, inserted=0, updated=updated) == Verdict(hold_updates=held)
 

@@ -36,7 +36,9 @@ def content(batches: list[Changes]) -> Counter[tuple[str, str, object]]:
 
 @given(st.lists(sizes, max_size=4), st.sampled_from([4, 7, 20, 1000]))
 def test_every_row_goes_once_and_no_batch_is_too_large(shapes: list[tuple[int, int, int]], limit: int):
-    tables = [table(name, *shape, start=100 * number) for number, (name, shape) in enumerate(zip(NAMES, shapes, strict=False))]
+    tables = [
+        table(name, *shape, start=100 * number) for number, (name, shape) in enumerate(zip(NAMES, shapes, strict=False))
+    ]
     batches = pack(tables, (), limit)
     assert content(batches) == content([Changes(tables)])
     assert all(0 < batch.rows <= limit for batch in batches)
