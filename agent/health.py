@@ -65,7 +65,7 @@ class Health:
             return "offline"
         if self.store.adopting != NOT_ADOPTING and self.store.get("based"):
             return "adopting"
-        if self.store.paused():
+        if self.store.paused() or self.store.held():
             return "paused"
         if not self.store.get("based") or self.store.outbox()[0] or not self.store.get("complete_ms"):
             return "syncing"

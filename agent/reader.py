@@ -207,6 +207,7 @@ class Reader:
         if self._hot is None:
             self.capture.forget_years()
             self.capture.check_home()
+            self._look_at_paused()
             today = datetime.now(UTC).astimezone(self._zone).date().toordinal() - 719_163
             self._hot = HotSweep(self.capture, self._readable(), self._config.hot_days, today, self._config.small_rows)
         sweep = self._hot
@@ -223,6 +224,19 @@ class Reader:
         if current is not None and sweep.range is current and not current.paged:
             self._limit = page_limit(self._limit, current.rows - rows, time.monotonic() - started)
         return done
+
+    def _look_at_paused(self) -> None:
+        """An entity that was paused for its schema may fit again: then a full sweep takes it up."""
+        readable = self._readable()
+        for profile in self._profiles:
+            if profile not in readable:
+                try:
+                    self.capture.check_drift(profile)
+                except Problem as problem:
+                    if problem.kind == "source":
+                        raise
+                else:
+                    self.plan.hurry(Kind.FULL)
 
     def _readable(self) -> list[EntityProfile]:
         """Entities that are not paused for their schema."""

@@ -10,6 +10,7 @@ import random
 import signal
 import sys
 import threading
+import time
 from datetime import UTC, datetime, timedelta
 from typing import TYPE_CHECKING, Final
 
@@ -33,6 +34,7 @@ _LOG = logging.getLogger(__name__)
 _STATUS_S: Final = 1.0
 _POLL_S: Final = 0.05
 _JOIN_S: Final = 30.0
+_LEASE_PATIENCE_S: Final = 90.0
 _MAY_BE_EXPIRED: Final = ("GOR-1116", "GOR-1207")
 
 
@@ -48,6 +50,7 @@ class Service:
         self.final: str | None = None
         self._asked_about: Problem | None = None
         self._told_identity: str | None = None
+        self._lease_met: float | None = None
         state = UplinkState(parts.store, parts.facts, self._heartbeat, now_ms)
         around = Surroundings(identity=self._identity, random=random.random)
         settings = ClientSettings(
@@ -243,6 +246,15 @@ class Service:
             self.stop()
             await asyncio.gather(running, return_exceptions=True)
 
+    def _lease_may_end(self, line: Problem) -> bool:
+        """Whether the place at the department is taken, perhaps by this agent's former life, whose lease ends by itself; not for ever."""
+        if line.kind != "lease":
+            self._lease_met = None
+            return False
+        now = time.monotonic()
+        self._lease_met = self._lease_met or now
+        return now - self._lease_met < _LEASE_PATIENCE_S
+
     def _complete_since(self, started: int) -> bool:
         store = self.parts.store
         return int(store.get("complete_ms", 0)) >= started and not store.adopting and store.outbox()[0] == 0
@@ -252,7 +264,7 @@ class Service:
         store, line, reading = self.parts.store, self.client.status.problem, self.reader.progress.problem
         if reading is not None and reading.code not in ("GOR-1304", "GOR-1614"):
             return True
-        if line is not None and line.kind != "transient":
+        if line is not None and line.kind != "transient" and not self._lease_may_end(line):
             return True
         swept = store.get("resync_due") is None and store.get("based")
         return bool(swept and store.outbox()[0] == 0 and not store.adopting and (store.held() or store.paused()))

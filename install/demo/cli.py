@@ -64,6 +64,8 @@ def demo(context: Context) -> int:
             show.live_until_stopped()
         except KeyboardInterrupt:
             context.say(context.text("Stopping. A second run continues with the same city."))
+        finally:
+            children.stop()  # before the databases that they use
     return OK
 
 

@@ -15,7 +15,7 @@ if TYPE_CHECKING:
     from install.demo.database import Database
     from tests.acceptance.world import Source
 
-_MOST_GONE = 40
+_FEWEST = 60
 
 
 def stamp(days: float = 0.0) -> str:
@@ -68,7 +68,8 @@ class Churn:
 
     def remove(self) -> None:
         """Without a line in the log; not so many that nothing would be left to change."""
-        if len(self.gone) < _MOST_GONE and (row := self._mark()):
+        left = self.database.value("SELECT COUNT(*) FROM Marks WHERE OrgCode = ?", self.organisation)
+        if left > _FEWEST and (row := self._mark()):
             self.gone.append(row)
             self.database.execute("DELETE FROM Marks WHERE OrgCode = ? AND MarkId = ?", self.organisation, row[1])
 

@@ -79,7 +79,9 @@ def _until_equal(here: Ground) -> float | None:
             now = _one(centre, _STATE, school.id)
             if now != position:
                 position, moved, looked = now, time.monotonic(), False
-            elif not looked and time.monotonic() - moved > _LOOK_S * 10:  # at rest: a look at everything is worth its price
+            elif (
+                not looked and time.monotonic() - moved > _LOOK_S * 10
+            ):  # at rest: a look at everything is worth its price
                 looked = True
                 if _one(centre, _CENTRE, school.id) == wanted:
                     return moved

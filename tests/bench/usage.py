@@ -31,10 +31,11 @@ def peak_mb(pid: int) -> float:
     return _kib(Path(f"/proc/{pid}/status"), "VmHWM:") / 1024
 
 
-def rss_pss_mb(pid: int) -> tuple[float, float]:
-    """Resident size, and the share of it that this process would free, MiB."""
+def sizes_mb(pid: int) -> dict[str, float]:
+    """MiB resident (``rss``), the fair share of what is shared (``pss``), and what is this process's alone (``uss``)."""
     rollup = Path(f"/proc/{pid}/smaps_rollup")
-    return _kib(rollup, "Rss:") / 1024, _kib(rollup, "Pss:") / 1024
+    own = _kib(rollup, "Private_Clean:") + _kib(rollup, "Private_Dirty:")
+    return {"rss": _kib(rollup, "Rss:") / 1024, "pss": _kib(rollup, "Pss:") / 1024, "uss": own / 1024}
 
 
 def _kib(file: Path, name: str) -> int:

@@ -14,7 +14,6 @@ import subprocess
 import sys
 import threading
 import time
-from collections.abc import Iterator
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any
 
@@ -23,6 +22,8 @@ import psycopg
 from install.demo.spec import ZONE_NAME
 
 if TYPE_CHECKING:
+    from collections.abc import Iterator
+
     from tests.bench.ground import Ground
 
 _INSERT = f"""

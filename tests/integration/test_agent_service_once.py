@@ -2,6 +2,7 @@
 
 import asyncio
 import json
+import shutil
 from collections.abc import AsyncIterator
 from pathlib import Path
 from typing import Any
@@ -19,6 +20,7 @@ from collector.ingest.books_postgres import PostgresLibrary
 from collector.ingest.settings import DepartmentSettings, Guard
 from collector.store.engine import Database
 from collector.store.keys import KeyRing
+from install.demo import database
 from install.demo.counts import rows_by_entity
 from tests.fix_applier import Applier
 from tests.fix_demo import Demo
@@ -35,7 +37,7 @@ async def centre(applier: Applier, ingest: Database, ring: KeyRing, tmp_path: Pa
     registry = PostgresRegistry(ingest.plain)
     office = Office(Authority.create(folder), registry, IssueLog(folder / LOG_FILE))
     library = PostgresLibrary(ingest, ring.school, DepartmentSettings(Guard(), ring.sealing_key))
-    async with listening(folder, library, Admission(office, registry), ring.opening_key) as bench:
+    async with listening(folder, library, Admission(office, registry), ring.opening_key, lease_s=1.5) as bench:
         bench.fingerprint_key = ring.fingerprint_key(applier.school)
         yield bench
 
@@ -86,6 +88,25 @@ async def test_once_with_a_lost_state_adopts_and_sends_nothing_twice(config: Con
     assert applier.select("SELECT count(DISTINCT epoch) FROM gorod.ledger")[0][0] <= 2
 
 
+async def test_once_waits_for_the_end_of_a_lease_but_not_for_ever(
+    config: Config, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Another machine runs a copy of this agent: the place stays taken."""
+    monkeypatch.setattr("agent.service._LEASE_PATIENCE_S", 0.5)
+    await once(config)
+    holder = Service(config)
+    task = asyncio.create_task(holder.run())
+    await until(lambda: holder.client.status.connected)
+    clone = config.data.with_name("clone")
+    shutil.copytree(config.data / "identity", clone / "identity")
+    shutil.copy(config.data / "profile.toml", clone)
+    complete, told = await once(Config(clone, config.values))
+    assert not complete
+    assert told["problem"]["code"] == "GOR-1605"
+    holder.stop()
+    await asyncio.wait_for(task, 20)
+
+
 async def test_once_gives_up_when_the_source_is_gone(config: Config, tmp_path: Path) -> None:
     gone = Config(config.data, {**config.values, "source_url": f"sqlite:///{tmp_path}/gone.db"})
     complete, told = await once(gone)
@@ -98,8 +119,6 @@ async def test_a_running_agent_sends_changes_by_itself(config: Config, applier: 
     task = asyncio.create_task(service.run())
     try:
         await until(lambda: service.health.state() == "ok", 40)
-        from install.demo import database
-
         with database.connect(school.url) as vendor:
             vendor.execute("UPDATE Subjects SET Name = 'Логика', ChangedAt = ?", "2026-11-23 23:59:00.000")
         await until(lambda: applier.select("SELECT 1 FROM gorod.subject WHERE name = 'Логика'"), 20)

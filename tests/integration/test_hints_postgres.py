@@ -1,5 +1,6 @@
 """Hints over a real PostgreSQL, where a transaction may stamp a row early and commit it late."""
 
+import contextlib
 import itertools
 from collections.abc import Iterator
 from pathlib import Path
@@ -72,7 +73,7 @@ def test_a_transaction_longer_than_the_overlap_is_waited_for(pg_bench: Bench) ->
 
 def test_a_change_that_was_rolled_back_never_leaves(pg_bench: Bench) -> None:
     first, _second = two_subjects(pg_bench)
-    with database.connect(pg_bench.demo.url) as vendor, pytest.raises(RuntimeError), vendor.transaction():
+    with database.connect(pg_bench.demo.url) as vendor, contextlib.suppress(RuntimeError), vendor.transaction():
         vendor.execute(RENAME, "нет", pg_bench.stamp(), pg_bench.demo.organisation, first)
         pg_bench.look()
         raise RuntimeError

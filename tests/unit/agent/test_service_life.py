@@ -204,6 +204,7 @@ def test_once_is_complete_by_a_stamp_of_its_own_time(idle: Service, arrange: dic
         (lambda one: setattr(one.reader.progress, "problem", Problem("GOR-1614", cause="1")), False),
         (lambda one: setattr(one.client.status, "problem", Problem("GOR-1207", cause="refused")), False),
         (lambda one: setattr(one.client.status, "problem", Problem("GOR-1111", school="23-042")), True),
+        (lambda one: setattr(one.client.status, "problem", Problem("GOR-1605")), False),
         (lambda one: one.parts.store.pause(5, "GOR-1403", {"entity": "subject", "missing": "Name"}), True),
     ],
 )
