@@ -136,9 +136,14 @@ def test_one_process_holds_the_state_and_the_next_is_refused(tmp_path: Path):
 
 def test_a_transaction_that_fails_leaves_nothing(tmp_path: Path):
     store = StateStore(tmp_path / "state")
-    with pytest.raises(ZeroDivisionError), store.database.transaction():
-        store.put(one=1)
-        1 / 0  # noqa: B018
+
+    def fail() -> None:
+        with store.database.transaction():
+            store.put(one=1)
+            raise ZeroDivisionError
+
+    with pytest.raises(ZeroDivisionError):
+        fail()
     assert store.get("one") is None
     store.close()
 
