@@ -76,7 +76,12 @@ def get(connection: Connection, name: str) -> StoredProfile | None:
 def fitting(connection: Connection, schema_fingerprint: str) -> StoredProfile | None:
     """The newest profile that fits a schema."""
     known = func.string_to_array(profile.c.schema_fingerprint, " ")
-    query = select(profile).where(literal(schema_fingerprint) == func.any(known)).order_by(profile.c.created_at.desc()).limit(1)
+    query = (
+        select(profile)
+        .where(literal(schema_fingerprint) == func.any(known))
+        .order_by(profile.c.created_at.desc())
+        .limit(1)
+    )
     row = connection.execute(query).first()
     return _profile(row) if row else None
 

@@ -203,8 +203,7 @@ def test_a_database_without_the_schools_organisation_deletes_nothing(
     synced.stop()
     rows = synced.state_of_centre()["rows"]
     synced.start(source_url=new_source(2).read_url)
-    synced.until(synced.problem, "a problem is shown")
-    assert synced.problem() == "GOR-1604"
+    synced.until_problem("GOR-1604")
     assert synced.state_of_centre()["rows"] == rows
     synced.stop()
     synced.start(source_url=synced.source.read_url)

@@ -59,11 +59,13 @@ def test_the_head_names_the_file_and_the_environment(rendered: str):
     assert "GOROD_AGENT_<KEY>" in head
 
 
-def test_the_command_writes_one_file_per_program(tmp_path: Path, monkeypatch: pytest.MonkeyPatch):
+def test_the_command_writes_one_file_per_program_and_the_page(tmp_path: Path, monkeypatch: pytest.MonkeyPatch):
     monkeypatch.setattr(examples, "FOLDER", tmp_path)
+    monkeypatch.setattr(examples, "PAGE", tmp_path / "SETTINGS.md")
     monkeypatch.setattr(examples, "table", lambda _program: TABLE)
     examples.main()
     assert sorted(path.name for path in tmp_path.iterdir()) == [
+        "SETTINGS.md",
         "agent.example.toml",
         "collector.example.toml",
         "portal.example.toml",

@@ -53,7 +53,10 @@ def test_a_stamp_carries_its_whole_moment(client: Client):
 
 def test_a_problem_is_told_with_its_next_step(client: Client):
     words = client.get("/").words
-    assert "GOR-1201 Нет связи с департаментом: sync.example:7443 не отвечает (timeout). Проверьте интернет" in words
+    assert (
+        "GOR-1201 Нет связи с департаментом: sync.example:7443 не отвечает (время ожидания вышло). Проверьте интернет"
+        in words
+    )
     assert "4 мин назад" in words
 
 
