@@ -120,7 +120,7 @@ class Reader:
         if self.store.get("resync_due") or not self.store.get("based"):  # a base that became void is laid anew at once
             self.plan.hurry(Kind.FULL)
         now = time.monotonic()
-        rereading = self.store.reread_count() > 0
+        rereading = self.store.reread_batch(1) is not None
         if self._had_reread and not rereading:
             self._compare()
         self._had_reread = rereading

@@ -49,6 +49,16 @@ EVENTS: Final[Mapping[str, str]] = {
     "adopted": _("The agent took over the department's state and goes on from there"),
     "year_closed": _("A school-year was closed"),
     "year_opened": _("A school-year was opened again"),
+    "hints": _("The source forgot its hints; everything is compared anew"),
+    "state_lost": _("The agent's state file was damaged and is rebuilt from the department's"),
+    "epoch": _("A new epoch began; both sides are compared"),
+    "refused": _("An enrolment or renewal was refused"),
+    "attack": _("Something that does not belong to this school was refused"),
+    "damaged": _("A stored row is not what its hash says"),
+    "revoked": _("The school's certificates were revoked"),
+    "resync": _("The department asked for a full comparison"),
+    "rows_confirmed": _("The department let held rows go"),
+    "identity_confirmed": _("The department confirmed the new source"),
 }
 
 ROLES: Final[Mapping[str, str]] = {

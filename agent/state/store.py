@@ -304,9 +304,11 @@ class StateStore(Notes):
     # ---- what is to be read again
 
     def reread_batch(self, limit: int) -> tuple[int, list[Any]] | None:
-        """(entity, native keys) to read again next; None if there is nothing."""
+        """(entity, native keys) to read again next; None if there is nothing. Keys of paused entities wait until they can be read."""
         with self.database.lock:
-            row = self._connection.execute("SELECT entity FROM reread LIMIT 1").fetchone()
+            row = self._connection.execute(
+                "SELECT entity FROM reread WHERE entity NOT IN (SELECT entity FROM paused WHERE code NOT IN ('GOR-1405', 'GOR-1406')) LIMIT 1"
+            ).fetchone()
             if row is None:
                 return None
             keys = self._connection.execute(
