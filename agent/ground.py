@@ -165,6 +165,7 @@ class Ground:
         store = self.store
         if not store.get("based") or store.adopting or store.reread_count() or store.held() or store.paused():
             return 0
-        if self.life is None or self.life.identity != store.get("recorded_identity", self.life.identity):
+        recorded = store.get("recorded_identity")  # empty until the department has recorded one
+        if self.life is None or (recorded and self.life.identity != recorded):
             return 0
         return min((self.fresh.get(profile.entity.number, 0) for profile in self.profile.entities), default=0)
