@@ -203,8 +203,9 @@ def keyless(source: Source) -> None:
 def test_rows_without_a_key_and_repeated_keys_are_told_and_the_others_go_on(synced: School, rng: random.Random) -> None:
     keyless(synced.source)
     ask_for_a_full_sweep(synced)
-    synced.until(lambda: synced.status()["paused_entities"] == ["subject"], "told", patience_s=15)
-    assert synced.problem() in ("GOR-1405", "GOR-1406")
+    # While the vendor swaps the table it is missing for a moment (GOR-1403); what stays is the problem of its keys.
+    synced.until(lambda: synced.problem() in ("GOR-1405", "GOR-1406"), "told", patience_s=15)
+    assert synced.status()["paused_entities"] == ["subject"]
     synced.source.live(rng, 10)
     synced.until(lambda: synced.agrees() and not synced.differences_but("subject"), "the others go on")
     for lang in ("ru", "en"):
