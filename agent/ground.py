@@ -85,7 +85,7 @@ class Ground:
         Raises:
             Problem: another database (GOR-1604), or this one went back (GOR-1614): the page is not used, reading starts anew.
         """
-        recorded = self.store.get("recorded_identity")
+        recorded = self.store.get("recorded_identity") or (self.life.identity if self.life else "")
         if recorded and origin.identity != recorded:
             self._other(origin, str(recorded))
         if self.life is not None and origin.identity != self.life.identity:
