@@ -9,11 +9,10 @@ from __future__ import annotations
 
 from dataclasses import dataclass, field
 from hashlib import blake2b
-from operator import lt
 from typing import TYPE_CHECKING, Any, Final, TypeVar
 
 from agent.core import guard
-from agent.core.diff import absent, compare, raw_hashes, suspects
+from agent.core.diff import absent, compare, duplicates, raw_hashes, suspects
 from agent.core.minimise import minimise
 from agent.ground import Ground
 from agent.sources.page import entity_columns
@@ -65,7 +64,7 @@ class _Seen:
 class _Canonical:
     """Rows of a page in canonical form, column by column: their positions in the page, hashes; misfits by index here."""
 
-    positions: list[int]
+    positions: Sequence[int]
     columns: list[list[Value]]
     misfits: dict[int, str]
     hashes: list[int] = field(default_factory=list)
@@ -152,7 +151,7 @@ class Capture(Ground):
             self._sort_out(change, seen, self._canonical(profile, seen, positions, table))
         return change
 
-    def _canonical(self, profile: EntityProfile, seen: _Seen, positions: list[int], table: Table) -> _Canonical:
+    def _canonical(self, profile: EntityProfile, seen: _Seen, positions: Sequence[int], table: Table) -> _Canonical:
         """The rows at these positions as they may leave, in canonical form, with their hashes."""
         entity, key = profile.entity, self._terms.fingerprint_key
         columns = minimise(entity, entity_columns(profile, seen.page, positions), self._terms.health_mode)
@@ -171,34 +170,21 @@ class Capture(Ground):
 
     def _sort_out(self, change: EntityChange, seen: _Seen, found: _Canonical) -> None:
         """Fill the change from the diff: shipped rows, fingerprints, and rows that only look different."""
-        entity, keys = change.entity, seen.page.keys
-        place = {position: index for index, position in enumerate(found.positions)}
-        diff = compare(found.positions, seen.natives, found.hashes, seen.known)
+        entity = change.entity
+        keys, natives, raws = (_pick(column, found.positions) for column in (seen.page.keys, seen.natives, seen.raws))
         days, years = _days(entity, found.columns), _years(entity, found.columns)
-        change.touched = [
-            (seen.raws[position], days[index], years[index], seen.natives[position])
-            for position in diff.touched
-            for index in (place[position],)
-        ]
-        changed = [*diff.inserted, *diff.updated]
-        order = [place[position] for position in changed]
-        change.fingerprints = list(
-            zip(
-                _pick(seen.natives, changed),
-                leaves(entity.number, _pick(keys, changed), self._terms.fingerprint_key),
-                _pick(found.hashes, order),
-                _pick(seen.raws, changed),
-                _pick(days, order),
-                _pick(years, order),
-                strict=True,
-            )
-        )
-        shipped = [index for index in order if index not in found.misfits]
+        diff = compare(natives, found.hashes, seen.known)
+        change.touched = [(raws[place], days[place], years[place], natives[place]) for place in diff.touched]
+        order = range(len(keys)) if len(diff.inserted) == len(keys) else diff.changed
+        picked = [_pick(column, order) for column in (natives, keys, found.hashes, raws, days, years)]
+        picked[1] = leaves(entity.number, picked[1], self._terms.fingerprint_key)
+        change.fingerprints = list(zip(*picked, strict=True))
+        shipped = [place for place in order if place not in found.misfits] if found.misfits else order
         change.rows.columns = [_pick(column, shipped) for column in found.columns]
         change.rows.unfit = [
-            Unfit(keys[found.positions[index]], found.misfits[index], found.hashes[index], years[index])
-            for index in order
-            if index in found.misfits
+            Unfit(keys[place], found.misfits[place], found.hashes[place], years[place])
+            for place in order
+            if place in found.misfits
         ]
         change.inserted, change.updated = len(diff.inserted), len(diff.updated)
 
@@ -346,20 +332,16 @@ def _hold_updates(change: EntityChange) -> None:
     change.updated = 0
 
 
-def _last_of_each(positions: list[int], natives: Sequence[int | str]) -> list[int]:
+def _last_of_each(positions: Sequence[int], natives: Sequence[int | str]) -> Sequence[int]:
     """One position per key: of rows that repeat a key the last one counts (the repetition itself is reported as a problem)."""
+    if not duplicates(natives):
+        return positions
     return list({natives[position]: position for position in positions}.values())
 
 
 def _pick(values: Sequence[_Any], positions: Sequence[int]) -> list[_Any]:
-    """The values at these positions."""
-    if (
-        len(positions) == len(values)
-        and (not positions or (positions[0], positions[-1]) == (0, len(values) - 1))
-        and all(map(lt, positions, positions[1:]))
-    ):
-        return list(values)
-    return [values[position] for position in positions]
+    """The values at these positions; a range stands for all of them."""
+    return list(values) if isinstance(positions, range) else [values[position] for position in positions]
 
 
 def _days(entity: Entity, columns: list[list[Value]]) -> list[Any]:

@@ -162,7 +162,7 @@ def preview(profile: EntityProfile, source: Source, rows: int = PREVIEW_ROWS) ->
     page = source.page(profile, None, rows, WHOLE)
     masked = [
         tuple(mask(value, fields.get(name)) for name, value in zip(page.columns, row, strict=True))
-        for row in page.take(range(min(rows, len(page))))
+        for row in page.rows[:rows]
     ]
     leaving = tuple(
         (name, fields[name].privacy.value if name in fields else Privacy.OPEN.value) for name in page.columns

@@ -88,6 +88,8 @@ class Reader:
         self._had_reread = False
         if self.store.get("based") and self.store.get("full"):
             self.plan.due[Kind.FULL] = time.monotonic() + self._full_rest()
+        else:  # the first full sweep reads the hot rows too; only where it takes long do they come earlier by themselves
+            self.plan.due[Kind.HOT] = time.monotonic() + config.sweep_hot_s
 
     def _full_rest(self) -> float:
         """Seconds until the next full sweep, by the age of the last one."""
@@ -217,12 +219,12 @@ class Reader:
         return "found" if sweep.found else "done"
 
     def _timed(self, sweep: FullSweep | HotSweep) -> bool:
-        """A step of the sweep; the next page's size follows from how long this one took."""
-        current, started = sweep.range, time.monotonic()
+        """A step of the sweep; the next page's size follows from how long the source worked on this one."""
+        current = sweep.range
         rows = current.rows if current else 0
         done = sweep.step(self._limit)
         if current is not None and sweep.range is current and not current.paged:
-            self._limit = page_limit(self._limit, current.rows - rows, time.monotonic() - started)
+            self._limit = page_limit(self._limit, current.rows - rows, current.read_s)
         return done
 
     def _look_at_paused(self) -> None:

@@ -12,6 +12,7 @@ from __future__ import annotations
 
 import base64
 import json
+import time
 from dataclasses import dataclass, field
 from operator import le
 from typing import TYPE_CHECKING, Any, Final
@@ -41,7 +42,8 @@ _MAX_SAVED: Final = 20_000
 class Range:
     """One entity's part of a full or hot sweep: pages first, then the candidates that they left.
 
-    ``tick`` is the capture count at the start: whatever was captured later was seen by its own capture and is no candidate.
+    ``tick`` is the capture count at the start: whatever was captured later was seen by its own capture and is no candidate. ``read_s``
+    tells how long the source worked on the last page.
     """
 
     profile: EntityProfile
@@ -59,11 +61,14 @@ class Range:
     confirmed: list[Any] | None = None
     faulty: bool = False
     rows: int = 0
+    read_s: float = 0.0
     found: bool = False
 
     def page(self, capture: Capture, limit: int) -> int:
         """Read and commit one page; the number of its rows."""
+        started = time.monotonic()
         page = capture.source.page(self.profile, self.after, limit, self.window)
+        self.read_s = time.monotonic() - started
         capture.watch(page.origin)
         table = capture.table(self.profile)
         natives = capture.natives(table, page.keys, self.profile.name)

@@ -99,21 +99,21 @@ def _encode_table(table: TableRows) -> sync_pb2.Table:
 
 def _encode_column(number: int, column: Sequence[Any], *, texts: bool, keys: bool) -> sync_pb2.Column | None:
     """The column in its smallest plain form; None if no row has a value."""
-    present = [value for value in column if value is not None]
+    holes = None in column
+    present = [value for value in column if value is not None] if holes else column
     if not present:
         return None
     message = sync_pb2.Column(field=number)
-    if len(present) != len(column):
-        message.absent = bytes(value is None for value in column)
-    distinct = set(present)
-    if len(distinct) == 1 and len(present) > 1:
+    if holes:
+        message.absent = bytes([value is None for value in column])
+    if len(present) > 1 and present.count(present[0]) == len(present):
         message.constant, present = len(present), present[:1]
     if not texts:
         message.integers.extend(_differences(present))
     elif keys and (numbers := _as_numbers(present)) is not None:
         message.numeric_text = True
         message.integers.extend(_differences(numbers))
-    elif len(distinct) * 4 <= len(present):
+    elif len(distinct := set(present)) * 4 <= len(present):
         message.dictionary.extend(sorted(distinct))
         places = {text: place for place, text in enumerate(message.dictionary)}
         message.indexes.extend([places[text] for text in present])
@@ -124,14 +124,17 @@ def _encode_column(number: int, column: Sequence[Any], *, texts: bool, keys: boo
 
 def _as_numbers(texts: Sequence[str]) -> list[int] | None:
     """The texts as numbers, if each is exactly the decimal form of one."""
-    joined = "".join(texts)
-    if not (joined.isascii() and joined.isdecimal()) or max(map(len, texts)) > _DIGITS:
+    joined = "\n".join(texts)
+    if not joined.isascii() or max(map(len, texts)) > _DIGITS or joined.count("\n") != len(texts) - 1:
+        return None
+    if not joined.replace("\n", "").isdecimal():
         return None
     try:
         numbers = list(map(int, texts))
     except ValueError:  # an empty key among them
         return None
-    return numbers if list(map(str, numbers)) == list(texts) else None
+    zeros = joined.startswith("0") or "\n0" in joined
+    return numbers if not zeros or list(map(str, numbers)) == list(texts) else None
 
 
 def _differences(numbers: Sequence[int]) -> list[int]:

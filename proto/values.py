@@ -1,7 +1,7 @@
-"""From what a database driver gives, typed or as text, to the canonical value of a field; and what the centre can hold.
+"""From what a database driver gives, typed or as text, to the canonical value of a field.
 
 The agent normalises, so both ends hash the same bytes; a value without canonical form raises :class:`Misfit` with a cause, a
-machine word of :data:`CAUSES`. The collector validates: a row can have a canonical form and still not fit the centre's columns.
+machine word of :data:`CAUSES`. Whole columns are :mod:`proto.columns`'s.
 """
 
 from __future__ import annotations
@@ -18,7 +18,7 @@ from proto.entities import Kind
 from proto.limits import MAX_KEY_CHARS, MAX_VALUE_CHARS
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Sequence
+    from collections.abc import Callable
 
     from proto.entities import Field
 
@@ -44,11 +44,9 @@ CAUSES: Final = {
 }
 
 _EPOCH: Final = date(1970, 1, 1).toordinal()
-_DAY_MS: Final = 86_400_000
-_FIRST_DAY: Final = date.min.toordinal() - _EPOCH
-_LAST_DAY: Final = date.max.toordinal() - _EPOCH
-_MEMO: Final = 4_096
-_HASHABLE: Final = {bool, int, float, str, bytes, Decimal, UUID, date, time, datetime, timedelta}
+DAY_MS: Final = 86_400_000
+FIRST_DAY: Final = date.min.toordinal() - _EPOCH
+LAST_DAY: Final = date.max.toordinal() - _EPOCH
 _MOST_DIGITS: Final = 30  # a longer number lies far outside any field: it is not even multiplied out
 _INTEGER: Final = re.compile(r"[+-]?[0-9]{1,19}(?:\.0*)?")
 _DATE: Final = re.compile(r"(\d{4})-(\d\d)-(\d\d)(?:[T ]00:00(?::00(?:\.0*)?)?)?")
@@ -227,12 +225,12 @@ def _timestamp(value: Any, _field: Field) -> int:
         if value.tzinfo:
             raise Misfit("timestamp_zone")
         seconds = value.hour * 3600 + value.minute * 60 + value.second
-        return (value.toordinal() - _EPOCH) * _DAY_MS + seconds * 1000 + value.microsecond // 1000
+        return (value.toordinal() - _EPOCH) * DAY_MS + seconds * 1000 + value.microsecond // 1000
     if isinstance(value, date):
-        return (value.toordinal() - _EPOCH) * _DAY_MS
+        return (value.toordinal() - _EPOCH) * DAY_MS
     if isinstance(value, str) and _PLAIN_TIMESTAMP.fullmatch(value):
         seconds = int(value[11:13]) * 3600 + int(value[14:16]) * 60 + int(value[17:19])
-        return _days(value[:10], "timestamp_format") * _DAY_MS + seconds * 1000 + int((value[20:23] + "000")[:3])
+        return _days(value[:10], "timestamp_format") * DAY_MS + seconds * 1000 + int((value[20:23] + "000")[:3])
     found = _TIMESTAMP.fullmatch(value) if isinstance(value, str) else None
     if not found:
         raise Misfit("timestamp_format")
@@ -243,10 +241,10 @@ def _timestamp(value: Any, _field: Field) -> int:
     if hours > 23 or minutes > 59 or seconds > 59:  # noqa: PLR2004  a clock
         raise Misfit("timestamp_format")
     millis = int(((fraction or "") + "000")[:3])
-    return _days(day, "timestamp_format") * _DAY_MS + ((hours * 60 + minutes) * 60 + seconds) * 1000 + millis
+    return _days(day, "timestamp_format") * DAY_MS + ((hours * 60 + minutes) * 60 + seconds) * 1000 + millis
 
 
-_SCALAR: Final[dict[Kind, Callable[[Any, Field], Any]]] = {
+SCALAR: Final[dict[Kind, Callable[[Any, Field], Any]]] = {
     Kind.KEY: lambda value, _field: value,
     Kind.REF: _reference,
     Kind.REFS: _references,
@@ -259,135 +257,7 @@ _SCALAR: Final[dict[Kind, Callable[[Any, Field], Any]]] = {
     Kind.TIME: _time,
     Kind.TIMESTAMP: _timestamp,
 }
-
-
-class _Memo(dict[Any, Any]):
-    """Canonical value by driver value; a school writes the same few dates, codes and numbers over and over."""
-
-    def __init__(self, field: Field, *, keeps: bool = True) -> None:
-        super().__init__({None: None})
-        self.field, self.scalar, self.misfits, self.keeps = field, _SCALAR[field.kind], 0, keeps
-
-    def __missing__(self, value: Any) -> Any:
-        canonical = self.compute(value)
-        if len(self) < _MEMO and not isinstance(canonical, Misfit):
-            self[value] = canonical
-        return canonical
-
-    def compute(self, value: Any) -> Any:
-        """The canonical value, or the Misfit."""
-        try:
-            return None if value is None else self.scalar(value, self.field)
-        except Misfit as misfit:
-            self.misfits += 1
-            return misfit
-
-
-_memos: Final[dict[tuple[Field, type], _Memo]] = {}
-
-
-def normalise_column(field: Field, column: Sequence[Any]) -> tuple[list[Any], dict[int, str]]:
-    """Canonical values of one column, and the cause for each position that has none."""
-    if field.kind in (Kind.TEXT, Kind.ENUM, Kind.REF) and _all_plain_text(column, reference=field.kind is Kind.REF):
-        return list(column), {}
-    if field.kind is Kind.KEY:
-        return list(column), {}
-    memo = _memo_for(field, column)
-    try:
-        values = [memo[value] for value in column] if memo.keeps else [memo.compute(value) for value in column]
-    except TypeError:  # a signalling NaN is no key of a memo
-        values = [memo.compute(value) for value in column]
-    if not memo.misfits:
-        return values, {}
-    failed = {position: value.cause for position, value in enumerate(values) if isinstance(value, Misfit)}
-    for position in failed:
-        values[position] = None
-    return values, failed
-
-
-def _memo_for(field: Field, column: Sequence[Any]) -> _Memo:
-    """The memo of the column's type. In a column of several types nothing is remembered: 1, 1.0 and True are one key of a dictionary."""
-    types = set(map(type, column)) - {type(None)}
-    if len(types) > 1 or not types <= _HASHABLE:
-        return _Memo(field, keeps=False)
-    place = (field, types.pop() if types else type(None))
-    memo = _memos.get(place)
-    if memo is None or len(memo) >= _MEMO:
-        memo = _memos[place] = _Memo(field)
-    memo.misfits = 0
-    return memo
-
-
-def _all_plain_text(column: Sequence[Any], *, reference: bool) -> bool:
-    """Whether every value is already canonical: text that UTF-8 can carry, of bearable length, without escapes in references."""
-    if not set(map(type, column)) <= {str, type(None)}:
-        return False
-    texts = [value for value in column if value is not None]
-    if not texts or max(map(len, texts)) > (MAX_KEY_CHARS if reference else MAX_VALUE_CHARS):
-        return not texts
-    joined = "".join(texts)
-    try:
-        joined.encode()
-    except UnicodeEncodeError:
-        return False
-    return not reference or is_plain_key(joined)
-
-
-def validate_column(field: Field, column: Sequence[Any]) -> dict[int, str]:
-    """Positions whose canonical value the centre's column cannot hold, with the cause."""
-    if _column_fits(field, column):
-        return {}
-    causes = ((position, _unfit_cause(field, value)) for position, value in enumerate(column) if value is not None)
-    return {position: cause for position, cause in causes if cause}
-
-
-def _column_fits(field: Field, column: Sequence[Any]) -> bool:
-    present = [value for value in column if value is not None]
-    if not present:
-        return True
-    if field.kind in (Kind.KEY, Kind.REF, Kind.REFS, Kind.TEXT):
-        return max(map(len, present)) <= _text_limit(field) and "\0" not in "".join(present)
-    if field.kind is Kind.ENUM:
-        return set(present) <= set(field.values)
-    low, high = _range(field)
-    return bool(low <= min(present) and max(present) <= high)
-
-
-def _text_limit(field: Field) -> int:
-    if field.kind is Kind.TEXT:
-        return field.limit
-    return MAX_VALUE_CHARS if field.kind is Kind.REFS else MAX_KEY_CHARS
-
-
-def _range(field: Field) -> tuple[int, int]:
-    match field.kind:
-        case Kind.INT:
-            return -(2**31), 2**31 - 1
-        case Kind.DECIMAL:
-            return 1 - 10**field.precision, 10**field.precision - 1
-        case Kind.DATE:
-            return _FIRST_DAY, _LAST_DAY
-        case Kind.TIME:
-            return 0, 86_399
-        case Kind.TIMESTAMP:
-            return _FIRST_DAY * _DAY_MS, (_LAST_DAY + 1) * _DAY_MS - 1
-        case _:
-            return 0, 1
-
-
-def _unfit_cause(field: Field, value: Any) -> str | None:
-    match field.kind:
-        case Kind.KEY | Kind.REF | Kind.REFS | Kind.TEXT:
-            if "\0" in value:
-                return "text_nul"
-            return "text_too_long" if len(value) > _text_limit(field) else None
-        case Kind.ENUM:
-            return None if value in field.values else "enum_value"
-        case _:
-            low, high = _range(field)
-            if low <= value <= high:
-                return None
-            return "date_range" if field.kind in (Kind.DATE, Kind.TIMESTAMP) else "number_range"
+"""Canonical value of one driver value that is not NULL, by the kind of its field; raises Misfit."""
 
 
 def date_of(days: int) -> date:

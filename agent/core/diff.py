@@ -8,10 +8,11 @@ the centre holds. Deletions never come from a page: a key that a completed range
 from __future__ import annotations
 
 from dataclasses import dataclass, field
-from hashlib import blake2b
 from typing import TYPE_CHECKING, Any, TypeAlias
 
 import msgspec
+
+from proto.canonical import keyed_hashes
 
 if TYPE_CHECKING:
     from collections.abc import Hashable, Iterable, Mapping, Sequence
@@ -29,15 +30,7 @@ def raw_hashes(rows: Iterable[Any], salt: bytes) -> list[int]:
         rows: all bytes, or all tuples.
         salt: at most 64 bytes that name everything a canonical row depends on besides the source: profile and health mode.
     """
-    number = int.from_bytes
-    return [
-        number(
-            blake2b(row if type(row) is bytes else _encoded(row), key=salt, digest_size=8).digest(),
-            "little",
-            signed=True,
-        )
-        for row in rows
-    ]
+    return keyed_hashes((row if type(row) is bytes else _encoded(row) for row in rows), salt)
 
 
 def _encoded(row: tuple[Any, ...]) -> bytes:
@@ -48,8 +41,10 @@ def _encoded(row: tuple[Any, ...]) -> bytes:
         return _ENCODE([[value.encode("utf-8", "surrogatepass")] if isinstance(value, str) else value for value in row])
 
 
-def suspects(keys: Sequence[Hashable], raws: Sequence[int], known: Known) -> list[int]:
-    """Positions of the rows whose raw hash is not the one remembered: only these are canonicalised."""
+def suspects(keys: Sequence[Hashable], raws: Sequence[int], known: Known) -> Sequence[int]:
+    """Positions of the rows whose raw hash is not the one remembered: only these are canonicalised. A range stands for all of them."""
+    if not known:
+        return range(len(keys))
     get = known.get
     return [
         position
@@ -60,24 +55,31 @@ def suspects(keys: Sequence[Hashable], raws: Sequence[int], known: Known) -> lis
 
 @dataclass(slots=True)
 class Diff:
-    """Positions within the page: new keys, keys whose row differs, and keys whose row only *looks* different at the source."""
+    """Places among the suspects: new keys, keys whose row differs, and keys whose row only *looks* different at the source."""
 
     inserted: list[int] = field(default_factory=list)
     updated: list[int] = field(default_factory=list)
     touched: list[int] = field(default_factory=list)
 
+    @property
+    def changed(self) -> list[int]:
+        """New keys first, then those whose row differs."""
+        return [*self.inserted, *self.updated]
 
-def compare(positions: Sequence[int], keys: Sequence[Hashable], hashes: Sequence[int], known: Known) -> Diff:
-    """What the suspects are. ``hashes`` stand beside ``positions``; ``keys`` are those of the whole page."""
+
+def compare(keys: Sequence[Hashable], hashes: Sequence[int], known: Known) -> Diff:
+    """What the suspects are, whose keys and row hashes stand side by side."""
+    if not known:
+        return Diff(inserted=list(range(len(keys))))
     diff = Diff()
-    for position, row_hash in zip(positions, hashes, strict=True):
-        found = known.get(keys[position])
+    for place, (key, row_hash) in enumerate(zip(keys, hashes, strict=True)):
+        found = known.get(key)
         if found is None:
-            diff.inserted.append(position)
+            diff.inserted.append(place)
         elif found[0] == row_hash:
-            diff.touched.append(position)
+            diff.touched.append(place)
         else:
-            diff.updated.append(position)
+            diff.updated.append(place)
     return diff
 
 

@@ -4,14 +4,14 @@ from __future__ import annotations
 
 import re
 from dataclasses import dataclass, field
-from typing import TYPE_CHECKING, Any, Final, Protocol
+from typing import TYPE_CHECKING, Any, Final, Protocol, TypeAlias
 from uuid import UUID
 
 from proto.canonical import canonical_key, canonical_keys
 from proto.values import Misfit
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Iterable, Sequence
+    from collections.abc import Callable, Sequence
 
     from agent.core.origin import Origin
     from agent.profile import EntityProfile
@@ -19,6 +19,14 @@ if TYPE_CHECKING:
 
 GUID_BYTES: Final = 16
 _CANONICAL_GUID: Final = re.compile(r"[0-9a-f]{8}(?:-[0-9a-f]{4}){3}-[0-9a-f]{12}")
+
+
+Parse: TypeAlias = "Callable[[Sequence[Any]], list[Sequence[Any]]]"
+
+
+def transposed(rows: Sequence[Sequence[Any]]) -> list[Sequence[Any]]:
+    """Columns of rows."""
+    return list(zip(*rows, strict=True))
 
 
 class Rows(Protocol):
@@ -29,8 +37,8 @@ class Rows(Protocol):
         """What "unchanged" is decided by, one thing per row."""
 
     @property
-    def parse(self) -> Callable[[Sequence[Any]], list[tuple[Any, ...]]] | None:
-        """From these to the rows' values; None where they are tuples of them already."""
+    def parse(self) -> Parse:
+        """From these to the columns' values; of no rows, no columns."""
 
     def __len__(self) -> int: ...
 
@@ -49,7 +57,7 @@ class TupleRows:
     """Rows as tuples of driver values."""
 
     raw: list[tuple[Any, ...]]
-    parse: Callable[[Sequence[Any]], list[tuple[Any, ...]]] | None = None
+    parse: Parse = transposed
 
     def __len__(self) -> int:
         return len(self.raw)
@@ -84,20 +92,21 @@ class Page:
     last: Key | None = None
     full: bool = False
     unkeyed: dict[str, int] = field(default_factory=dict)
-    parse: Callable[[Sequence[Any]], list[tuple[Any, ...]]] | None = None
+    parse: Parse = transposed
 
     def __len__(self) -> int:
         return len(self.raw)
 
     @property
-    def rows(self) -> list[tuple[Any, ...]]:
-        """Every row, parsed."""
-        return self.take(range(len(self.raw)))
+    def rows(self) -> list[Sequence[Any]]:
+        """Every row, parsed, as tuples in the order of ``columns``."""
+        return transposed(self.parse(self.raw))
 
-    def take(self, positions: Iterable[int]) -> list[tuple[Any, ...]]:
-        """Rows at these positions, as tuples in the order of ``columns``."""
-        chosen = [self.raw[position] for position in positions]
-        return chosen if self.parse is None else self.parse(chosen)
+    def values(self, positions: Sequence[int]) -> dict[str, Sequence[Any]]:
+        """Columns by name of the rows at these positions, each named once; of no rows, none."""
+        whole = len(positions) == len(self.raw)
+        chosen = self.raw if whole else [self.raw[position] for position in positions]
+        return dict(zip(self.columns, self.parse(chosen), strict=True)) if chosen else {}
 
 
 @dataclass(frozen=True, slots=True)
@@ -169,9 +178,7 @@ def entity_columns(profile: EntityProfile, page: Page, positions: Sequence[int])
 
     References to entities whose keys are GUIDs are spelled as those keys are; fields that the profile does not fill are None.
     """
-    rows = page.take(positions)
-    by_name = dict(zip(page.columns, zip(*rows, strict=True), strict=True)) if rows else {}
-    nothing = [None] * len(rows)
+    by_name, nothing = page.values(positions), [None] * len(positions)
     columns: list[Sequence[object]] = [[page.keys[position] for position in positions]]
     for entity_field in profile.entity.fields[1:]:
         column: Sequence[object] = by_name.get(entity_field.name, nothing)

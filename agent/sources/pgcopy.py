@@ -132,16 +132,17 @@ def parse_row(line: bytes) -> tuple[str | None, ...]:
         return tuple(map(unescape, line.split(b"\t")))
 
 
-def parse_rows(lines: Sequence[bytes]) -> list[tuple[str | None, ...]]:
-    """:func:`parse_row` of many rows: decoded at once, escapes looked at only in the columns that have any."""
+def parse_columns(lines: Sequence[bytes]) -> list[Sequence[str | None]]:
+    """Values of many rows, column by column: decoded and split at once, escapes looked at only in the columns that have any."""
+    if not lines:
+        return []
     try:
-        text = b"\n".join(lines).decode()
+        text = b"\t".join(lines).decode()
     except UnicodeDecodeError:
-        return [parse_row(line) for line in lines]
-    rows = [tuple(line.split("\t")) for line in text.split("\n")] if lines else []
-    if "\\" not in text:
-        return cast("list[tuple[str | None, ...]]", rows)
-    return list(zip(*map(_unescape_column, zip(*rows, strict=True)), strict=True))
+        return list(zip(*map(parse_row, lines), strict=True))
+    cells, width = text.split("\t"), lines[0].count(b"\t") + 1
+    columns = [cells[place::width] for place in range(width)]
+    return list(map(_unescape_column, columns)) if "\\" in text else cast("list[Sequence[str | None]]", columns)
 
 
 def _unescape_column(column: Sequence[str]) -> Sequence[str | None]:
@@ -158,7 +159,7 @@ class CopyRows:
     """Rows as the server wrote them; see :class:`agent.sources.page.Rows`."""
 
     raw: list[bytes]
-    parse: Callable[[Sequence[bytes]], list[tuple[Any, ...]]] = field(default=parse_rows)
+    parse: Callable[[Sequence[bytes]], list[Sequence[Any]]] = field(default=parse_columns)
 
     def __len__(self) -> int:
         return len(self.raw)

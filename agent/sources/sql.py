@@ -11,7 +11,7 @@ from zoneinfo import ZoneInfo
 from agent.profile import STAMP
 from agent.sources import marks, query
 from agent.sources.base import HintState, KeyPage, Options, Origin, Page, Plan
-from agent.sources.page import key_texts, keyed
+from agent.sources.page import key_texts, keyed, transposed
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator, Sequence
@@ -170,7 +170,7 @@ class SqlSource(ABC):
         raw = [row for page in pages for row in page.raw]
         texts = [key for page in pages for key in page.keys]
         unkeyed = sum((Counter(page.unkeyed) for page in pages), Counter[str]())
-        parse = pages[0].parse if pages else None
+        parse = pages[0].parse if pages else transposed
         return Page(self._shape(profile).leaving, origin, raw, texts, unkeyed=dict(unkeyed), parse=parse)
 
     def _keys_statement(self, profile: EntityProfile, chunk: Sequence[tuple[Part, ...]]) -> tuple[str, Bound]:

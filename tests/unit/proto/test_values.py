@@ -12,9 +12,10 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from proto.canonical import normalise_columns, validate_columns
+from proto.columns import normalise_column, validate_column
 from proto.entities import BY_NAME, Entity, Field, Kind
 from proto.limits import MAX_VALUE_CHARS
-from proto.values import CAUSES, date_of, normalise_column, timestamp_of, validate_column
+from proto.values import CAUSES, date_of, timestamp_of
 from tests.strategies import entity_rows
 
 FIELDS = {
