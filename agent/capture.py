@@ -187,6 +187,7 @@ class Capture(Ground):
             if place in found.misfits
         ]
         change.inserted, change.updated = len(diff.inserted), len(diff.updated)
+        change.rows.fresh = not diff.updated
 
     # ---- keys read again
 

@@ -49,12 +49,16 @@ class YearChange:
 
 @dataclass(slots=True)
 class TableRows:
-    """Changes of one entity: full states column by column (in the order of ``entity.fields``), keys gone, rows without canonical form."""
+    """Changes of one entity: full states column by column (in the order of ``entity.fields``), keys gone, rows without canonical form.
+
+    ``fresh``: to the agent's knowledge the centre has none of the states' keys. It only says which way of writing is worth trying first.
+    """
 
     entity: Entity
     columns: list[list[Value]]
     deleted: list[str] = field(default_factory=list)
     unfit: list[Unfit] = field(default_factory=list)
+    fresh: bool = False
 
     def __len__(self) -> int:
         """Number of full states."""
@@ -84,7 +88,7 @@ def encode(changes: Changes) -> bytes:
 
 
 def _encode_table(table: TableRows) -> sync_pb2.Table:
-    message = sync_pb2.Table(entity=table.entity.number, rows=len(table))
+    message = sync_pb2.Table(entity=table.entity.number, rows=len(table), fresh=table.fresh)
     for described, column in zip(table.entity.fields, table.columns, strict=True):
         encoded = _encode_column(described.number, column, texts=described.kind in _TEXTS, keys=described.kind in _KEYS)
         if encoded is not None:
@@ -176,9 +180,8 @@ def _decode_table(message: sync_pb2.Table) -> TableRows:
         columns[column.field] = _decode_column(column, known[column.field], message.rows)
     deleted = _decode_keys(message) if message.HasField("deleted") else []
     unfit = [Unfit(row.key, row.cause[:100], row.hash, row.year or None) for row in message.unfit]
-    table = TableRows(
-        entity, [columns.get(described.number) or [None] * message.rows for described in entity.fields], deleted, unfit
-    )
+    states = [columns.get(described.number) or [None] * message.rows for described in entity.fields]
+    table = TableRows(entity, states, deleted, unfit, message.fresh)
     _check_keys(table)
     return table
 
@@ -195,7 +198,7 @@ def _check_keys(table: TableRows) -> None:
     keys = [*table.columns[0], *table.deleted, *(row.key for row in table.unfit)]
     if None in keys or "" in keys or len(set(keys)) != len(keys):
         raise Malformed("keys")
-    if any(len(key) > 6 * MAX_KEY_CHARS for key in keys if isinstance(key, str)):
+    if keys and max(map(len, keys)) > 6 * MAX_KEY_CHARS:
         raise Malformed("key length")
 
 

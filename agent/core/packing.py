@@ -43,7 +43,7 @@ def _pieces(table: TableRows, room: int, limit: int) -> list[TableRows]:
         gone, deleted = deleted[: limit // 2], deleted[limit // 2 :]
         bad, unfit = unfit[: limit // 4], unfit[limit // 4 :]
         end = min(len(table), start + limit - len(gone) - len(bad))
-        pieces.append(TableRows(table.entity, [column[start:end] for column in table.columns], gone, bad))
+        pieces.append(TableRows(table.entity, [column[start:end] for column in table.columns], gone, bad, table.fresh))
         start = end
     return pieces
 
@@ -63,11 +63,16 @@ def merge(changes: Changes) -> Changes:
         into = tables.get(table.entity.number)
         if into is None:
             tables[table.entity.number] = TableRows(
-                table.entity, [list(column) for column in table.columns], list(table.deleted), list(table.unfit)
+                table.entity,
+                [list(column) for column in table.columns],
+                list(table.deleted),
+                list(table.unfit),
+                table.fresh,
             )
         else:
             for column, more in zip(into.columns, table.columns, strict=True):
                 column.extend(more)
+            into.fresh = into.fresh and table.fresh
             into.deleted.extend(table.deleted)
             into.unfit.extend(table.unfit)
     return Changes(list(tables.values()), changes.years)

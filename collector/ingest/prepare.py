@@ -39,12 +39,16 @@ class Held:
 
 @dataclass(slots=True)
 class PreparedTable:
-    """Changes of one entity, ready for the database. ``columns`` follow :func:`column_names`; ``columns[0]`` are the keys."""
+    """Changes of one entity, ready for the database. ``columns`` follow :func:`column_names`; ``columns[0]`` are the keys.
+
+    ``fresh``: the agent believes that none of the keys is here yet.
+    """
 
     entity: Entity
     columns: list[Sequence[Any]]
     held: list[Held] = field(default_factory=list)
     deleted: list[str] = field(default_factory=list)
+    fresh: bool = False
 
     def __len__(self) -> int:
         """Number of valid states."""
@@ -89,7 +93,7 @@ def _prepare_table(table: TableRows, keys: SchoolKeys) -> PreparedTable:
         held += _hold(entity, columns, causes, keys)
         kept = [index for index in range(len(table)) if index not in causes]
         columns = [[column[index] for index in kept] for column in columns]
-    return PreparedTable(entity, stored_columns(entity, columns, keys), held, list(table.deleted))
+    return PreparedTable(entity, stored_columns(entity, columns, keys), held, list(table.deleted), table.fresh)
 
 
 def stored_columns(entity: Entity, columns: Sequence[Sequence[Any]], keys: SchoolKeys) -> list[Sequence[Any]]:

@@ -67,6 +67,7 @@ class Statements:
     create_incoming: str
     clear_incoming: str
     copy_incoming: str
+    insert_incoming: str
     upsert_incoming: str
     upsert_arrays: str
     delete: str
@@ -108,9 +109,10 @@ def statements(entity: Entity) -> Statements:
     return Statements(
         names=names,
         types=types,
-        create_incoming=f"CREATE TEMPORARY TABLE IF NOT EXISTS {incoming} ({described}) ON COMMIT DELETE ROWS",
-        clear_incoming=f"DELETE FROM pg_temp.{incoming}",  # noqa: S608  names of our own tables
+        create_incoming=f"CREATE TEMPORARY TABLE IF NOT EXISTS {incoming} ({described})",
+        clear_incoming=f"TRUNCATE pg_temp.{incoming}",
         copy_incoming=f"COPY pg_temp.{incoming} ({listed}) FROM STDIN (FORMAT BINARY)",
+        insert_incoming=_insert(entity, names, f"pg_temp.{incoming} AS i", "RETURNING true AS fresh"),
         upsert_incoming=_upsert(entity, names, f"pg_temp.{incoming} AS i"),
         upsert_arrays=_upsert(entity, names, f"unnest({arrays}) AS i({listed})"),
         delete=_DELETE.format(table=entity.name, number=entity.number, still_open=still_open),
@@ -134,6 +136,30 @@ def array_name(column: str) -> str:
 
 
 def _upsert(entity: Entity, names: tuple[str, ...], source: str) -> str:
+    kept = ("school_id", "source_id", "leaf")
+    replaced = ", ".join(
+        f"{_quoted(name)} = excluded.{_quoted(name)}" for name in _values(entity, names) if name not in kept
+    )
+    return _insert(
+        entity,
+        names,
+        source,
+        f"ON CONFLICT (school_id, source_id) DO UPDATE SET {replaced} "
+        "WHERE t.row_hash <> excluded.row_hash OR t.archived "
+        "RETURNING (t.xmax = 0) AS fresh",
+    )
+
+
+def _insert(entity: Entity, names: tuple[str, ...], source: str, ending: str) -> str:
+    columns = _values(entity, names)
+    return (
+        f"WITH changed AS (INSERT INTO gorod.{entity.name} AS t ({', '.join(map(_quoted, columns))}) "  # noqa: S608  names of our own tables
+        f"SELECT {', '.join(columns.values())} FROM {source} {ending})" + _COUNTED.format(number=entity.number)
+    )
+
+
+def _values(entity: Entity, names: tuple[str, ...]) -> dict[str, str]:
+    """Every column of the entity's table and the expression that fills it from the incoming row ``i``."""
     fields = {column_name(field): field for field in entity.fields}
     values = {
         name: to_stored(fields[name], f"i.{_quoted(name)}") if name in fields else f"i.{_quoted(name)}"
@@ -142,19 +168,7 @@ def _upsert(entity: Entity, names: tuple[str, ...], source: str) -> str:
     own = {"applied_seq": "%(seq)s", "applied_at": "%(now)s", "archived": "false"}
     if sealed_fields(entity):
         own["key_year"] = "%(key_year)s"
-    columns = {"school_id": "%(school)s"} | values | own
-    replaced = ", ".join(
-        f"{_quoted(name)} = excluded.{_quoted(name)}"
-        for name in columns
-        if name not in ("school_id", "source_id", "leaf")
-    )
-    return (
-        f"WITH changed AS (INSERT INTO gorod.{entity.name} AS t ({', '.join(map(_quoted, columns))}) "  # noqa: S608  names of our own tables
-        f"SELECT {', '.join(columns.values())} FROM {source} "
-        f"ON CONFLICT (school_id, source_id) DO UPDATE SET {replaced} "
-        "WHERE t.row_hash <> excluded.row_hash OR t.archived "
-        "RETURNING (t.xmax = 0) AS fresh)" + _COUNTED.format(number=entity.number)
-    )
+    return {"school_id": "%(school)s"} | values | own
 
 
 def _read(entity: Entity) -> str:

@@ -231,18 +231,20 @@ class Batch(_message.Message):
     def __init__(self, tables: _Optional[_Iterable[_Union[Table, _Mapping]]] = ..., years: _Optional[_Iterable[_Union[YearChange, _Mapping]]] = ...) -> None: ...
 
 class Table(_message.Message):
-    __slots__ = ("entity", "rows", "columns", "deleted", "unfit")
+    __slots__ = ("entity", "rows", "columns", "deleted", "unfit", "fresh")
     ENTITY_FIELD_NUMBER: _ClassVar[int]
     ROWS_FIELD_NUMBER: _ClassVar[int]
     COLUMNS_FIELD_NUMBER: _ClassVar[int]
     DELETED_FIELD_NUMBER: _ClassVar[int]
     UNFIT_FIELD_NUMBER: _ClassVar[int]
+    FRESH_FIELD_NUMBER: _ClassVar[int]
     entity: int
     rows: int
     columns: _containers.RepeatedCompositeFieldContainer[Column]
     deleted: Column
     unfit: _containers.RepeatedCompositeFieldContainer[Unfit]
-    def __init__(self, entity: _Optional[int] = ..., rows: _Optional[int] = ..., columns: _Optional[_Iterable[_Union[Column, _Mapping]]] = ..., deleted: _Optional[_Union[Column, _Mapping]] = ..., unfit: _Optional[_Iterable[_Union[Unfit, _Mapping]]] = ...) -> None: ...
+    fresh: bool
+    def __init__(self, entity: _Optional[int] = ..., rows: _Optional[int] = ..., columns: _Optional[_Iterable[_Union[Column, _Mapping]]] = ..., deleted: _Optional[_Union[Column, _Mapping]] = ..., unfit: _Optional[_Iterable[_Union[Unfit, _Mapping]]] = ..., fresh: _Optional[bool] = ...) -> None: ...
 
 class Column(_message.Message):
     __slots__ = ("field", "absent", "integers", "texts", "dictionary", "indexes", "numeric_text", "constant")
