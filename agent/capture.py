@@ -19,7 +19,7 @@ from agent.sources.page import entity_columns
 from agent.sources.query import WHOLE
 from agent.state.store import EntityChange
 from proto.batch import TableRows, Unfit, YearChange
-from proto.canonical import leaves, misfit_hash, normalise_columns, row_hashes
+from proto.canonical import misfit_hash, normalise_columns, row_hashes
 from proto.entities import Kind
 from proto.problems import Problem
 
@@ -100,6 +100,7 @@ class Capture(Ground):
     ) -> None:
         super().__init__(source, profile, store, terms.health_mode, now_ms)
         self._seal, self._terms = seal, terms
+        store.use_key(terms.fingerprint_key)
         self._salt = blake2b(f"{profile.hash}\0{terms.health_mode}".encode(), digest_size=32).digest()
         self._open_years: tuple[str, ...] | None = None
 
@@ -158,8 +159,11 @@ class Capture(Ground):
         normal, misfits = normalise_columns(entity, columns)
         found = _Canonical(positions, normal, misfits)
         if entity.year and (closed := set(self.store.closed_years())):
-            years = table.years(_pick(seen.natives, positions))
-            leaving = {position for position in positions if years.get(seen.natives[position], "") not in {"", *closed}}
+            years = table.years(_pick(seen.natives, positions)) if seen.known else {}
+            elsewhere = {native for native, year in years.items() if year not in {"", *closed}}
+            leaving = (
+                {position for position in positions if seen.natives[position] in elsewhere} if elsewhere else set()
+            )
             found = found.without(entity.index(entity.year), closed, leaving)
         found.hashes = row_hashes(entity, zip(*found.columns, strict=True), key)
         for index, cause in found.misfits.items():
@@ -171,18 +175,25 @@ class Capture(Ground):
     def _sort_out(self, change: EntityChange, seen: _Seen, found: _Canonical) -> None:
         """Fill the change from the diff: shipped rows, fingerprints, and rows that only look different."""
         entity = change.entity
-        keys, natives, raws = (_pick(column, found.positions) for column in (seen.page.keys, seen.natives, seen.raws))
+        natives, raws = _pick(seen.natives, found.positions), _pick(seen.raws, found.positions)
         days, years = _days(entity, found.columns), _years(entity, found.columns)
         diff = compare(natives, found.hashes, seen.known)
         change.touched = [(raws[place], days[place], years[place], natives[place]) for place in diff.touched]
-        order = range(len(keys)) if len(diff.inserted) == len(keys) else diff.changed
-        picked = [_pick(column, order) for column in (natives, keys, found.hashes, raws, days, years)]
-        picked[1] = leaves(entity.number, picked[1], self._terms.fingerprint_key)
-        change.fingerprints = list(zip(*picked, strict=True))
+        order = range(len(natives)) if len(diff.inserted) == len(natives) else diff.changed
+        change.fingerprints = list(
+            zip(
+                _pick(natives, order),
+                _pick(found.hashes, order),
+                _pick(raws, order),
+                _pick(days, order),
+                _pick(years, order),
+                strict=True,
+            )
+        )
         shipped = [place for place in order if place not in found.misfits] if found.misfits else order
         change.rows.columns = [_pick(column, shipped) for column in found.columns]
         change.rows.unfit = [
-            Unfit(keys[place], found.misfits[place], found.hashes[place], years[place])
+            Unfit(seen.page.keys[found.positions[place]], found.misfits[place], found.hashes[place], years[place])
             for place in order
             if place in found.misfits
         ]

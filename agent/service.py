@@ -23,6 +23,7 @@ from agent.transport.renew import Renewer
 from agent.wiring import PROFILE_FILE, build, check_signature, now_ms
 from proto import __version__
 from proto.files import write_atomic
+from proto.memory import settle
 from proto.problems import Problem
 from proto.sync.v1 import sync_pb2
 
@@ -112,6 +113,7 @@ class Service:
     async def run(self) -> None:
         """Until :meth:`stop` or a signal."""
         self._handle_signals()
+        settle()
         self._start_reading()
         tasks = [
             asyncio.create_task(self.client.run(), name="uplink"),

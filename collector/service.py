@@ -34,6 +34,7 @@ from collector.store.migrate import check_schema
 from proto import __version__
 from proto.cli import OK
 from proto.files import write_atomic
+from proto.memory import settle
 from proto.problems import Problem
 
 if TYPE_CHECKING:
@@ -130,6 +131,7 @@ class Collector:
         enrol, enrol_listen = await self._listen_enrolment(sync_listen)
         metrics = MetricsListener(self.department.database, self.values["metrics_listen"], servicer)
         addresses = Addresses(sync_listen, enrol_listen, metrics.start())
+        settle()
         self._announce(addresses)
         jobs = Jobs(self.department, self.jobs, self.notifier)
         tasks = [asyncio.create_task(self.notifier.run()), asyncio.create_task(jobs.run())]

@@ -26,7 +26,7 @@ if TYPE_CHECKING:
 
 _TEXTS: Final = (Kind.KEY, Kind.REF, Kind.REFS, Kind.TEXT, Kind.ENUM)
 _KEYS: Final = (Kind.KEY, Kind.REF)
-_DIGITS: Final = 18
+_TOO_LARGE: Final = 10**18
 
 
 @dataclass(frozen=True, slots=True)
@@ -127,18 +127,15 @@ def _encode_column(number: int, column: Sequence[Any], *, texts: bool, keys: boo
 
 
 def _as_numbers(texts: Sequence[str]) -> list[int] | None:
-    """The texts as numbers, if each is exactly the decimal form of one."""
-    joined = "\n".join(texts)
-    if not joined.isascii() or max(map(len, texts)) > _DIGITS or joined.count("\n") != len(texts) - 1:
-        return None
-    if not joined.replace("\n", "").isdecimal():
-        return None
+    """The texts as numbers, if each is exactly the decimal form of one that is not negative."""
     try:
         numbers = list(map(int, texts))
-    except ValueError:  # an empty key among them
+    except ValueError:
         return None
-    zeros = joined.startswith("0") or "\n0" in joined
-    return numbers if not zeros or list(map(str, numbers)) == list(texts) else None
+    if min(numbers) < 0 or max(numbers) >= _TOO_LARGE:
+        return None
+    # No text is shorter than the decimal form of its number: where the joined ones are equal, each is.
+    return numbers if "".join(map(str, numbers)) == "".join(texts) else None
 
 
 def _differences(numbers: Sequence[int]) -> list[int]:
@@ -195,7 +192,7 @@ def _decode_keys(message: sync_pb2.Table) -> list[Any]:
 
 
 def _check_keys(table: TableRows) -> None:
-    keys = [*table.columns[0], *table.deleted, *(row.key for row in table.unfit)]
+    keys: list[Any] = [*table.columns[0], *table.deleted, *(row.key for row in table.unfit)]
     if None in keys or "" in keys or len(set(keys)) != len(keys):
         raise Malformed("keys")
     if keys and max(map(len, keys)) > 6 * MAX_KEY_CHARS:

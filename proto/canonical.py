@@ -120,7 +120,8 @@ def leaves(entity_number: int, keys: Iterable[str], key: bytes) -> list[int]:
 
 def _digests(chunks: Iterable[bytes], begun: blake2b) -> list[bytes]:
     """Digests that all begin alike: a copied state is a third quicker than taking in the key each time."""
-    copy, digests = begun.copy, []
+    digests: list[bytes] = []
+    copy = begun.copy
     append = digests.append
     for chunk in chunks:
         state = copy()

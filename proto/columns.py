@@ -121,17 +121,22 @@ def _memo_for(field: Field, column: Sequence[Any]) -> _Memo:
 
 def _all_plain_text(column: Sequence[Any], *, reference: bool) -> bool:
     """Whether every value is already canonical: text that UTF-8 can carry, of bearable length, without escapes in references."""
-    if not set(map(type, column)) <= {str, type(None)}:
+    types = set(map(type, column))
+    if not types <= {str, type(None)}:
         return False
-    texts = [value for value in column if value is not None]
+    texts = column if types == {str} else [value for value in column if value is not None]
     if not texts or max(map(len, texts)) > (MAX_KEY_CHARS if reference else MAX_VALUE_CHARS):
         return not texts
     joined = "".join(texts)
+    return _is_utf8(joined) and (not reference or is_plain_key(joined))
+
+
+def _is_utf8(text: str) -> bool:
+    """Whether there is no half of a character in the text."""
     try:
-        joined.encode()
+        return text.isascii() or bool(text.encode())
     except UnicodeEncodeError:
         return False
-    return not reference or is_plain_key(joined)
 
 
 def validate_column(field: Field, column: Sequence[Any]) -> dict[int, str]:
@@ -143,7 +148,7 @@ def validate_column(field: Field, column: Sequence[Any]) -> dict[int, str]:
 
 
 def _column_fits(field: Field, column: Sequence[Any]) -> bool:
-    present = [value for value in column if value is not None]
+    present = [value for value in column if value is not None] if None in column else column
     if not present:
         return True
     if field.kind in (Kind.KEY, Kind.REF, Kind.REFS, Kind.TEXT):

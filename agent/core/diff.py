@@ -23,14 +23,14 @@ Known: TypeAlias = "Mapping[Hashable, tuple[int, int | None]]"
 _ENCODE = msgspec.msgpack.Encoder(decimal_format="string").encode
 
 
-def raw_hashes(rows: Iterable[Any], salt: bytes) -> list[int]:
+def raw_hashes(rows: Sequence[Any], salt: bytes) -> list[int]:
     """Signed 64-bit hash of each source row, given as its bytes or as a tuple of driver values.
 
     Args:
         rows: all bytes, or all tuples.
         salt: at most 64 bytes that name everything a canonical row depends on besides the source: profile and health mode.
     """
-    return keyed_hashes((row if type(row) is bytes else _encoded(row) for row in rows), salt)
+    return keyed_hashes(rows if rows and type(rows[0]) is bytes else map(_encoded, rows), salt)
 
 
 def _encoded(row: tuple[Any, ...]) -> bytes:

@@ -141,11 +141,19 @@ def parse_columns(lines: Sequence[bytes]) -> list[Sequence[str | None]]:
     except UnicodeDecodeError:
         return list(zip(*map(parse_row, lines), strict=True))
     cells, width = text.split("\t"), lines[0].count(b"\t") + 1
-    columns = [cells[place::width] for place in range(width)]
-    return list(map(_unescape_column, columns)) if "\\" in text else cast("list[Sequence[str | None]]", columns)
+    columns = cast("list[Sequence[str | None]]", [cells[place::width] for place in range(width)])
+    escapes = text.count("\\")
+    if not escapes:
+        return columns
+    return list(map(_nulls if escapes == text.count("\\N") else _unescape_column, columns))
 
 
-def _unescape_column(column: Sequence[str]) -> Sequence[str | None]:
+def _nulls(column: Sequence[str | None]) -> Sequence[str | None]:
+    """A column that has no other escapes."""
+    return [None if value == "\\N" else value for value in column] if "\\N" in column else column
+
+
+def _unescape_column(column: Sequence[Any]) -> Sequence[str | None]:
     escapes = "".join(column).count("\\")
     if not escapes:
         return column

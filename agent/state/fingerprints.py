@@ -16,13 +16,18 @@ if TYPE_CHECKING:
     import sqlite3
     from collections.abc import Iterable, Sequence
 
+LEAF_FUNCTION: Final = "gorod_leaf"
+"""SQL function of entity number and native key that the connection must know before :meth:`Table.place`."""
 _MASK: Final = (1 << 64) - 1
 _CHUNK: Final = 10_000
 _TO_JSON: Final = msgspec.json.encode
 
 
-Fingerprint: TypeAlias = "tuple[int | str, int, int, int | None, int | None, str | None]"
-"""One row to store: native key, leaf, row hash, raw hash, day (since 1970), year key."""
+Fingerprint: TypeAlias = "tuple[int | str, int, int | None, int | None, str | None]"
+"""One row to store: native key, row hash, raw hash, day (since 1970), year key."""
+
+_UNPLACED: Final = -1
+"""Leaf of a row that no comparison has asked for yet: leaves are worked out for the few differences that there ever are."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -84,8 +89,9 @@ class Table:
     def put(self, rows: Iterable[Fingerprint], tick: int) -> None:
         """Store or replace, as captured at ``tick``."""
         self._connection.executemany(
-            f"INSERT INTO {self.name} (key, leaf, hash, raw, day, year, tick) VALUES (?, ?, ?, ?, ?, ?, {int(tick)}) ON CONFLICT (key) DO UPDATE SET"
-            " leaf = excluded.leaf, hash = excluded.hash, raw = excluded.raw, day = excluded.day, year = excluded.year, tick = excluded.tick",
+            f"INSERT INTO {self.name} (key, leaf, hash, raw, day, year, tick) VALUES (?, {_UNPLACED}, ?, ?, ?, ?, {int(tick)})"
+            " ON CONFLICT (key) DO UPDATE SET"
+            " hash = excluded.hash, raw = excluded.raw, day = excluded.day, year = excluded.year, tick = excluded.tick",
             rows,
         )
 
@@ -114,6 +120,12 @@ class Table:
         ).fetchone()
         return count, ((low or 0) + ((high or 0) << 32)) & _MASK
 
+    def place(self) -> None:
+        """Work out the leaves that are missing, so that :meth:`sums_by` and :meth:`of_leaves` can be asked."""
+        self._connection.execute(
+            f"UPDATE {self.name} SET leaf = {LEAF_FUNCTION}({self.number}, key) WHERE leaf = {_UNPLACED}"
+        )
+
     def sums_by(self, closed_years: Sequence[str], bucket: int | None = None) -> tuple[list[int], list[int]]:
         """256 counts and sums: of the buckets (leaf >> 8), or of the leaves of one bucket."""
         place, only = ("leaf >> 8", "1") if bucket is None else ("leaf & 255", f"leaf >> 8 = {int(bucket)}")
@@ -126,13 +138,17 @@ class Table:
             counts[index], sums[index] = count, (low + (high << 32)) & _MASK
         return counts, sums
 
-    def of_leaf(self, leaf: int, closed_years: Sequence[str]) -> dict[Any, tuple[int, int]]:
-        """Native key -> (row hash, tick) of one leaf, closed years left out."""
+    def of_leaves(self, leaves: Sequence[int], closed_years: Sequence[str]) -> dict[int, dict[Any, tuple[int, int]]]:
+        """Leaf -> native key -> (row hash, tick), closed years left out."""
         rows = self._connection.execute(
-            f"SELECT key, hash, tick FROM {self.name} WHERE leaf = ? AND {_open_years(closed_years)}",
-            (leaf, *closed_years),
+            f"SELECT leaf, key, hash, tick FROM {self.name} WHERE leaf IN (SELECT value FROM json_each(?))"
+            f" AND {_open_years(closed_years)}",
+            (_TO_JSON(leaves).decode(), *closed_years),
         )
-        return {key: (row_hash, tick) for key, row_hash, tick in rows}
+        found: dict[int, dict[Any, tuple[int, int]]] = {}
+        for place, key, row_hash, tick in rows:
+            found.setdefault(place, {})[key] = (row_hash, tick)
+        return found
 
     def overwrite(self, rows: Iterable[tuple[int | str, int, int, int]]) -> None:
         """(key, leaf, row hash, tick) as the centre holds it: the raw hash and the day are cleared, the year stays if the row is the same."""

@@ -7,7 +7,7 @@ equal the centre whatever the source holds.
 from __future__ import annotations
 
 import json
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 from agent.core.guard import Count
 from agent.state.fingerprints import IntegerTable
@@ -107,6 +107,8 @@ class UplinkState:
         with store.pages, store.database.transaction():
             closed, tables = store.closed_years(), store.tables()
             found = []
+            for number in {entity for entity, _bucket in places} & tables.keys():
+                tables[number].place()
             for entity, bucket in places:
                 rows, sums = tables[entity].sums_by(closed, bucket) if entity in tables else ([0] * 256, [0] * 256)
                 found.append(PlaceSums(entity, bucket, rows, sums))
@@ -120,18 +122,31 @@ class UplinkState:
         store = self._store
         with store.pages, store.database.transaction() as connection:
             tick = int(store.get("base_tick", 0)) + head_seq
+            ours = self._ours(leaves)
             for leaf in leaves:
-                self._overwrite_leaf(leaf, tick, connection)
+                self._overwrite_leaf(leaf, ours.get((leaf.entity, leaf.leaf), {}), tick, connection)
             if last:
                 store.put(adopting=ADOPTED)
 
-    def _overwrite_leaf(self, leaf: LeafContent, tick: int, connection: sqlite3.Connection) -> None:
+    def _ours(self, leaves: Sequence[LeafContent]) -> dict[tuple[int, int], dict[Any, tuple[int, int]]]:
+        """What stands in each of these leaves here, by entity and leaf: one look at each entity, however many leaves there are."""
+        closed = self._store.closed_years()
+        found: dict[tuple[int, int], dict[Any, tuple[int, int]]] = {}
+        for number in {leaf.entity for leaf in leaves} & self._store.tables().keys():
+            table = self._store.tables()[number]
+            table.place()
+            wanted = [leaf.leaf for leaf in leaves if leaf.entity == number]
+            found |= {(number, place): rows for place, rows in table.of_leaves(wanted, closed).items()}
+        return found
+
+    def _overwrite_leaf(
+        self, leaf: LeafContent, ours: dict[Any, tuple[int, int]], tick: int, connection: sqlite3.Connection
+    ) -> None:
         """The centre's keys and hashes instead of ours, except keys captured after the answer's head; all of both sides is read again."""
         store = self._store
         table = self._table_for(leaf)
         if table is None:
             return
-        ours = table.of_leaf(leaf.leaf, store.closed_years())
         theirs = dict(zip(table.native(leaf.keys), leaf.hashes, strict=True))
         later = {key for key, (_hash, captured) in ours.items() if captured > tick}
         rows = connection.execute("SELECT key FROM gone WHERE entity = ? AND tick > ?", (leaf.entity, tick))

@@ -14,8 +14,9 @@ from typing import TYPE_CHECKING, Any, Final, Protocol
 from agent.core.guard import WINDOW_HOURS, Count, Limits, net_deletions
 from agent.core.packing import halve, pack
 from agent.core.uplink_events import Mark, Positions, StoredEnvelope
-from agent.state.fingerprints import IntegerTable, Table, TextTable
+from agent.state.fingerprints import LEAF_FUNCTION, IntegerTable, Table, TextTable
 from agent.state.notes import Notes
+from proto.canonical import leaf
 from proto.envelope import genesis
 from proto.limits import MAX_ROWS
 
@@ -122,6 +123,12 @@ class StateStore(Notes):
         return int(self.get("base_tick", 0)) + int(self.get("seq", 0))
 
     # ---- fingerprints
+
+    def use_key(self, fingerprint_key: bytes) -> None:
+        """The school's key: from now on the store can tell in which leaf a row stands."""
+        self._connection.create_function(
+            LEAF_FUNCTION, 2, lambda number, key: leaf(number, str(key), fingerprint_key), deterministic=True
+        )
 
     def table(self, entity: Entity, *, integer: bool) -> Table:
         """Fingerprints of an entity. If its kind of key changed, the table starts anew and Adopt will tell what the centre holds."""
