@@ -64,8 +64,8 @@ class Range:
     read_s: float = 0.0
     found: bool = False
 
-    def page(self, capture: Capture, limit: int) -> int:
-        """Read and commit one page; the number of its rows."""
+    def page(self, capture: Capture, limit: int, *, more: bool = False) -> int:
+        """Read and commit one page; the number of its rows. ``more``: the next one is read before anything else may happen."""
         started = time.perf_counter()
         page = capture.source.page(self.profile, self.after, limit, self.window)
         self.read_s = time.perf_counter() - started
@@ -75,6 +75,8 @@ class Range:
         if self.ordered and not _ascending(self.last_native, natives):
             self.ordered, self.after, self.last_native, self.missing = False, None, None, []
             return 0
+        if more and page.full:
+            capture.source.expect(self.profile, page.last, limit, self.window)
         known = self._look_up(table, page, natives, capture.store.closed_years())
         change = capture.examine(self.profile, page, known, natives)
         self._note_problems(capture, page, natives)
@@ -165,7 +167,10 @@ def _ascending(after: int | None, numbers: Sequence[Any]) -> bool:
 
 @dataclass(slots=True)
 class FullSweep:
-    """Every entity, resumable. What it began under stands in ``started``; anything else voids it (:meth:`Capture.void`, Adopt)."""
+    """Every entity, resumable. What it began under stands in ``started``; anything else voids it (:meth:`Capture.void`, Adopt).
+
+    ``pages`` of an entity are one step: so long hints may have to wait for it.
+    """
 
     capture: Capture
     profiles: list[EntityProfile]
@@ -175,6 +180,7 @@ class FullSweep:
     rows: int = 0
     saved_ms: int = 0
     found: bool = False
+    pages: int = 4
     basis: tuple[bytes, int] = field(init=False)
 
     def __post_init__(self) -> None:
@@ -210,7 +216,7 @@ class FullSweep:
             )
 
     def step(self, limit: int) -> bool:
-        """One page, or one step of candidates; True when the sweep is done. It starts anew when its ground has changed."""
+        """A few pages, or one step of candidates; True when the sweep is done. It starts anew when its ground has changed."""
         capture = self.capture
         with capture.store.pages:
             if capture.waits:
@@ -224,13 +230,20 @@ class FullSweep:
                 self.range = self._open(self.profiles[self.done])
             current = self.range
             if not current.paged:
-                self.rows += current.page(capture, limit)
+                self._read_pages(current, limit)
             elif current.sift(capture):
                 self.found |= current.found
                 self.range, self.done = None, self.done + 1
                 self._read_whole(current)
             self._save()
         return False
+
+    def _read_pages(self, current: Range, limit: int) -> None:
+        """A few pages in one critical section, so that the source may work on the next while this one is compared (page law)."""
+        for left in reversed(range(self.pages)):
+            self.rows += current.page(self.capture, limit, more=left > 0)
+            if current.paged:
+                return
 
     def _restart(self) -> None:
         """Identity, incarnation, profile or epoch is another: what was read before counts for nothing."""

@@ -94,6 +94,9 @@ class Source(Protocol):
     def page(self, profile: EntityProfile, after: Key | None, limit: int, window: Window) -> Page:
         """Rows after a key in the source's own order. Rows that the source takes for equal are never parted by a page's end."""
 
+    def expect(self, profile: EntityProfile, after: Key | None, limit: int, window: Window) -> None:
+        """Tell which page is asked for next, before anything else is: a source may begin with it at once. Promises nothing."""
+
     def by_keys(self, profile: EntityProfile, keys: Sequence[str]) -> Page:
         """The rows of these canonical keys, whatever their window. A source that takes ``a`` for ``A`` may return other rows too."""
 

@@ -31,15 +31,31 @@ def copy_rows(connection: Connection[Any], statement: str) -> list[bytes]:
     Raises:
         psycopg.Error: as the driver's own cursor would; the connection is then ready for the next statement or closed.
     """
+    begin_copy(connection, statement)
+    return finish_copy(connection)
+
+
+def begin_copy(connection: Connection[Any], statement: str) -> None:
+    """Let the server begin; nothing else can be asked on this connection before :func:`finish_copy`."""
     link = connection.pgconn
-    first = link.exec_(f"COPY (\n{statement}\n) TO STDOUT".encode())
-    if first.status != pq.ExecStatus.COPY_OUT:
-        raise _error(connection, first)
-    lines = _drain(connection)
-    final = link.get_result()
+    link.send_query(f"COPY (\n{statement}\n) TO STDOUT".encode())
+    while link.flush():
+        select.select([link.socket], [link.socket], [])
+        link.consume_input()
+
+
+def finish_copy(connection: Connection[Any]) -> list[bytes]:
+    """The rows of the statement that was begun; see :func:`copy_rows`."""
+    link = connection.pgconn
+    while link.is_busy():
+        select.select([link.socket], [], [])  # without the interpreter's lock, unlike a blocking read
+        link.consume_input()
+    first = link.get_result()
+    lines = _drain(connection) if first is not None and first.status == pq.ExecStatus.COPY_OUT else None
+    final = link.get_result() if lines is not None else first
     while (more := link.get_result()) is not None:
         final = final or more
-    if final is None or final.status != pq.ExecStatus.COMMAND_OK:
+    if lines is None or final is None or final.status != pq.ExecStatus.COMMAND_OK:
         raise _error(connection, final)
     return lines
 
@@ -85,7 +101,7 @@ def _drain(connection: Connection[Any]) -> list[bytes]:
         if length > 0:
             append(bytes(data)[:-1])
         elif length == _NOT_YET:
-            select.select([link.socket], [], [])  # without the interpreter's lock, unlike a blocking read
+            select.select([link.socket], [], [])
             link.consume_input()
         else:
             return lines

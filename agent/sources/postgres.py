@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import time
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from typing import TYPE_CHECKING, Any, ClassVar, Final, TypeVar
 
 import psycopg
@@ -15,7 +15,7 @@ from agent.core.origin import Origin
 from agent.sources import marks, pg_connect, query, sqltext
 from agent.sources.base import Options, Plan
 from agent.sources.pg_plan import FORCED, plan_faults, plan_steps
-from agent.sources.pgcopy import CopyRows, Prepared, ask, copy_rows
+from agent.sources.pgcopy import CopyRows, Prepared, ask, begin_copy, copy_rows, finish_copy
 from agent.sources.sql import SqlSource
 from agent.sources.survey import SchemaSurvey, survey
 from agent.sources.typed_keys import postgres_rows
@@ -25,7 +25,7 @@ if TYPE_CHECKING:
     from collections.abc import Callable, Iterator, Sequence
 
     from agent.profile import EntityProfile
-    from agent.sources.query import Part
+    from agent.sources.query import Key, Part, Window
     from agent.sources.sql import Bound
 
 T = TypeVar("T")
@@ -77,6 +77,7 @@ class PostgresSource(SqlSource):
         self._waiting: dict[int, marks.Waiting] = {}
         self._inners: dict[str, str] = {}
         self._running: frozenset[str] = frozenset()
+        self._ahead: tuple[str, Origin] | None = None
         self._seen: str | None = None
         self._changed_at = 0.0
 
@@ -93,13 +94,24 @@ class PostgresSource(SqlSource):
         if self._connection is not None:
             self._connection.close()
             self._connection = None
+        self._ahead = None
         self._shapes.clear()
 
-    def _connected(self) -> psycopg.Connection[Any]:
+    def _link(self) -> psycopg.Connection[Any]:
         self.connect()
         if self._connection is None:
             raise Problem("GOR-1312", address=pg_connect.address(self._parameters))
         return self._connection
+
+    def _connected(self) -> psycopg.Connection[Any]:
+        """The connection, ready for a statement: a page that was begun and is not what is asked for is read and thrown away."""
+        connection = self._link()
+        if self._ahead is not None:
+            self._ahead = None
+            with suppress(psycopg.Error):
+                finish_copy(connection)
+            return self._link()
+        return connection
 
     @contextmanager
     def _translated(self, entity: str) -> Iterator[None]:
@@ -127,7 +139,7 @@ class PostgresSource(SqlSource):
     # -- running statements
 
     def _bound(self) -> _Literals:
-        return _Literals(self._connected())
+        return _Literals(self._link())
 
     def _inner(self, sql: str) -> str:
         if sql not in self._inners:
@@ -140,9 +152,22 @@ class PostgresSource(SqlSource):
 
     def _rows(self, entity: str, sql: str, bound: Bound) -> CopyRows:
         del bound
+        if self._ahead is not None and self._ahead[0] == sql:
+            self._ahead = None
+            with self._translated(entity):
+                return CopyRows(finish_copy(self._link()))
         connection = self._connected()
         with self._translated(entity):
             return CopyRows(copy_rows(connection, sql))
+
+    def expect(self, profile: EntityProfile, after: Key | None, limit: int, window: Window) -> None:
+        """See :meth:`agent.sources.base.Source.expect`: the server works while we do."""
+        order, bound = query.order_of(profile, window), self._bound()
+        sql = self._ordered(profile, order, self._window(profile, window, bound), bound, after, limit)
+        origin = self.origin()
+        with self._translated(profile.name):
+            begin_copy(self._link(), sql)
+        self._ahead = (sql, origin)
 
     def _values(self, entity: str, sql: str, bound: Bound) -> list[tuple[Any, ...]]:
         del bound
@@ -158,7 +183,7 @@ class PostgresSource(SqlSource):
 
     def _together(self, read: Callable[[], T]) -> tuple[T, Origin]:
         """The connection is to one server process of one database: what it is cannot change under it, only its position grows."""
-        origin = self.origin()
+        origin = self._ahead[1] if self._ahead is not None else self.origin()
         return read(), origin
 
     # -- what it is

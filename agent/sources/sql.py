@@ -106,9 +106,13 @@ class SqlSource(ABC):
     def page(self, profile: EntityProfile, after: Key | None, limit: int, window: Window) -> Page:
         """See :meth:`agent.sources.base.Source.page`."""
         self.connect()
-        bound = self._bound()
-        conditions = self._window(profile, window, bound)
-        return self._ordered(profile, query.order_of(profile, window), conditions, bound, after, limit)
+        order, bound = query.order_of(profile, window), self._bound()
+        sql = self._ordered(profile, order, self._window(profile, window, bound), bound, after, limit)
+        return self._paged(profile, order, sql, bound, limit)
+
+    def expect(self, profile: EntityProfile, after: Key | None, limit: int, window: Window) -> None:
+        """See :meth:`agent.sources.base.Source.expect`: most engines have nothing to gain."""
+        del profile, after, limit, window
 
     def _window(self, profile: EntityProfile, window: Window, bound: Bound) -> list[str]:
         years = None if window.years is None else self._year_parts(profile, window.years)
@@ -125,12 +129,19 @@ class SqlSource(ABC):
         bound: Bound,
         after: Key | None,
         limit: int,
-    ) -> Page:
-        shape = self._shape(profile)
-        names = shape.leaving + tuple(name for name in order if name not in shape.leaving)
+    ) -> str:
+        """The statement of a page in this order."""
         if after is not None:
             conditions += query.after(order, after, bound)
-        sql = query.select(names, self._inner(profile.select(self.engine)), conditions, order, self._limited(limit))
+        inner = self._inner(profile.select(self.engine))
+        return query.select(self._read_names(profile, order), inner, conditions, order, self._limited(limit))
+
+    def _read_names(self, profile: EntityProfile, order: Sequence[str]) -> tuple[str, ...]:
+        leaving = self._shape(profile).leaving
+        return leaving + tuple(name for name in order if name not in leaving)
+
+    def _paged(self, profile: EntityProfile, order: Sequence[str], sql: str, bound: Bound, limit: int) -> Page:
+        names = self._read_names(profile, order)
 
         def read() -> tuple[Rows, Key | None, bool]:
             rows = self._rows(profile.name, sql, bound)
@@ -235,7 +246,8 @@ class SqlSource(ABC):
         self.connect()
         bound, column = self._bound(), profile.hint or STAMP
         conditions = query.present((column, *profile.key)) + self._since(column, mark, "", bound)
-        return self._ordered(profile, (column, *profile.key), conditions, bound, after, limit)
+        order = (column, *profile.key)
+        return self._paged(profile, order, self._ordered(profile, order, conditions, bound, after, limit), bound, limit)
 
     def hint_keys(self, profile: EntityProfile, hint: Hint, mark: marks.Mark, after: Key | None, limit: int) -> KeyPage:
         """See :meth:`agent.sources.base.Source.hint_keys`."""

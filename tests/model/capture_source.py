@@ -196,6 +196,9 @@ class ModelSource:
         more = self._cut(rows, lambda row: (self._rank(row),), after, limit)
         return self._page(profile, vendor, rows, **more, unkeyed={"key_null": 1} if name in self.unkeyed else {})
 
+    def expect(self, profile: EntityProfile, after: Any, limit: int, window: Any) -> None:
+        """Nothing is begun ahead."""
+
     def by_keys(self, profile: EntityProfile, keys: Sequence[str]) -> Page:
         """See the port: ``a`` finds ``A``."""
         vendor, name = self._read(profile), profile.name

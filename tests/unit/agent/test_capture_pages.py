@@ -349,6 +349,7 @@ def test_a_sweep_goes_on_after_a_restart_and_still_finds_what_went(desk: Desk, n
     desk.write(name, first)
     desk.now += 10_000
     sweep = FullSweep.resume(desk.capture, [desk.of(name)])
+    sweep.pages = 1
     sweep.step(2)
     desk.open()
     again = FullSweep.resume(desk.capture, [desk.of(name)])
