@@ -112,6 +112,28 @@ class Paging:
         assert second.keys == ["5", "6", "9"]
         assert second.rows[0][1] == "x"
 
+    def test_a_page_that_was_foretold_is_the_page_that_is_asked_for(self, vendor: Vendor, source: Source) -> None:
+        vendor.execute(INSERT_SUBJECT, *map(subject, range(1, 9)))
+        first = source.page(SUBJECT, None, 3, WHOLE)
+        source.expect(SUBJECT, first.last, 3, WHOLE)
+        second = source.page(SUBJECT, first.last, 3, WHOLE)
+        assert (first.keys, second.keys) == (["1", "2", "3"], ["4", "5", "6"])
+        assert second.origin.identity == first.origin.identity
+
+    def test_a_page_that_was_foretold_in_vain_disturbs_nothing(self, vendor: Vendor, source: Source) -> None:
+        vendor.execute(INSERT_SUBJECT, *map(subject, range(1, 9)))
+        source.expect(SUBJECT, None, 3, WHOLE)
+        assert source.by_keys(SUBJECT, ["8"]).keys == ["8"]
+        source.expect(SUBJECT, None, 3, WHOLE)
+        assert source.count(SUBJECT, WHOLE) == 8
+        source.expect(SUBJECT, None, 3, WHOLE)
+        vendor.execute("UPDATE Subjects SET Name = 'x' WHERE SubjectId = 7")
+        (row,) = source.page(SUBJECT, ("6",), 1, WHOLE).rows
+        assert row[1] == "x"
+        source.expect(SUBJECT, None, 3, WHOLE)
+        source.close()
+        assert source.page(SUBJECT, None, 3, WHOLE).keys == ["1", "2", "3"]
+
     def test_only_columns_that_leave_are_read(self, vendor: Vendor, source: Source) -> None:
         vendor.execute(INSERT_PERSON, (guid(1), ORGANISATION, "Ёлкина", "2012-03-04", "8-900", "photo.jpg"))
         page = source.page(PERSON, None, 10, WHOLE)

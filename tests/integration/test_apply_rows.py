@@ -57,6 +57,19 @@ def test_new_rows_stand_in_the_table_with_hash_and_leaf_computed_here(applier: A
     assert found[4:] == (row_hash(BY_NAME["mark"], row, key), leaf(MARK, "1", key), 1)
 
 
+def test_rows_said_to_be_new_are_told_apart_from_those_that_are(applier: Applier):
+    """What the agent believes is no more than a hint: a row that was there is updated or left, none is lost."""
+    first = table("mark", row_of("mark", "1", raw="2"), row_of("mark", "2", raw="5"))
+    first.fresh = True
+    assert (applier.apply(first).applied, counts(applier)) == (2, (0, 0))
+    again = table("mark", row_of("mark", "1", raw="3"), row_of("mark", "2", raw="5"), row_of("mark", "3", raw="4"))
+    again.fresh = True
+    done = applier.apply(again)
+    assert (done.applied, done.unchanged, done.quarantined, done.growth) == (2, 1, 0, 1)
+    assert dict(applier.select("SELECT source_id, raw FROM gorod.mark")) == {"1": "3", "2": "5", "3": "4"}
+    assert counts(applier) == (0, 1)
+
+
 def test_a_row_sent_again_is_unchanged(applier: Applier):
     applier.apply(table("mark", row_of("mark", "1")))
     done = applier.apply(table("mark", row_of("mark", "1")))

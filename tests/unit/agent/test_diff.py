@@ -22,10 +22,12 @@ def test_a_page_is_sorted_into_new_changed_and_only_touched_rows(
 ):
     names, raws = list(page), [raw for raw, _hash in page.values()]
     found = suspects(names, raws, known)
-    diff = compare(found, names, [page[names[position]][1] for position in found], known)
+    suspected = [names[position] for position in found]
+    diff = compare(suspected, [page[name][1] for name in suspected], known)
     sorted_out = {
-        names[position]: word for word in ("inserted", "updated", "touched") for position in getattr(diff, word)
+        suspected[place]: word for word in ("inserted", "updated", "touched") for place in getattr(diff, word)
     }
+    assert diff.changed == [*diff.inserted, *diff.updated]
     expected = {}
     for key, (raw, row_hash) in page.items():
         if key not in known:

@@ -205,3 +205,20 @@ def test_a_row_is_refused_for_its_first_misfit_and_its_neighbours_pass():
 )
 def test_what_the_centre_cannot_hold_is_found_by_row(kind: Kind, value: object, cause: str):
     assert validate_column(FIELDS[kind], [None, value]) == {1: cause}
+
+
+@given(st.lists(st.none() | st.datetimes(min_value=datetime(1000, 1, 1)), max_size=5), st.sampled_from(" T"))  # noqa: DTZ001  local times
+def test_a_column_of_times_as_texts_is_the_same_as_one_of_times(times: list[datetime | None], mark: str):
+    whole = [None if one is None else one.replace(microsecond=0) for one in times]
+    texts = [None if one is None else one.isoformat(mark) for one in whole]
+    assert normalise_column(FIELDS[Kind.TIMESTAMP], texts) == normalise_column(FIELDS[Kind.TIMESTAMP], whole)
+
+
+@pytest.mark.parametrize(
+    "text",
+    ["2026-02-30 10:00:00", "2026-13-01 10:00:00", "20260901T10:00:00", "2026-W01-1 10:00:00", "2026-09-01_10:00:00"],
+)
+def test_one_time_that_is_none_does_not_spoil_its_column(text: str):
+    values, causes = normalise_column(FIELDS[Kind.TIMESTAMP], ["2026-09-01 10:00:00", text, None])
+    assert (len(values), values[1:], causes) == (3, [None, None], {1: "timestamp_format"})
+    assert timestamp_of(values[0]) == datetime(2026, 9, 1, 10)  # noqa: DTZ001  local time
