@@ -13,8 +13,6 @@ from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any, Final
 
-import grpc
-
 from collector.ca.listeners import listen_enrolment, sync_credentials
 from collector.ca.registry import PostgresRegistry
 from collector.ca.servicer import EnrolmentServicer
@@ -24,7 +22,7 @@ from collector.ingest.admission import Admission
 from collector.ingest.books_postgres import PostgresLibrary
 from collector.ingest.desk import Desk, DeskSettings
 from collector.ingest.notify import HealthNotifier
-from collector.ingest.servicer import SERVER_OPTIONS, SyncServicer
+from collector.ingest.servicer import SyncServicer, listen_sync
 from collector.ingest.settings import DepartmentSettings, Guard
 from collector.ingest.stream import Services, StreamSettings
 from collector.jobs import Jobs
@@ -38,8 +36,10 @@ from proto.memory import settle
 from proto.problems import Problem
 
 if TYPE_CHECKING:
-    from collections.abc import Mapping
+    from collections.abc import Iterator, Mapping
     from pathlib import Path
+
+    from collector.ca.listeners import Listener
 
 _LOG = logging.getLogger(__name__)
 _GRACE_S: Final = 2.0
@@ -112,48 +112,46 @@ class Collector:
         self.notifier.mark(school)
 
     async def serve(self) -> None:
-        """Listen, announce, work, end."""
+        """Listen, announce, work, end. Whatever was begun is ended, also when a listener cannot start (Problem GOR-1007)."""
         self._handle_signals()
-        servicer = self._servicer()
-        sync = grpc.aio.server(options=SERVER_OPTIONS)
-        servicer.add_to(sync)
-        authority = self.department.authority
-        port = _bound(
-            sync,
-            self.values["sync_listen"],
-            sync_credentials(
-                authority.server_certificate("sync", self.department.certificate_hosts("sync")), authority.pem
-            ),
-            "sync_listen",
-        )
-        await sync.start()
-        sync_listen = f"{self.values['sync_listen'].rpartition(':')[0]}:{port}"
-        enrol, enrol_listen = await self._listen_enrolment(sync_listen)
-        metrics = MetricsListener(self.department.database, self.values["metrics_listen"], servicer)
-        addresses = Addresses(sync_listen, enrol_listen, metrics.start())
-        settle()
-        self._announce(addresses)
+        async with contextlib.AsyncExitStack() as ends:
+            for threads in (self.database_threads, self.processors):
+                ends.callback(threads.shutdown)
+            servicer = self._servicer()
+            listeners: list[Listener] = []
+            ends.push_async_callback(_stop, listeners)
+            listeners.append(sync := await self._listen_sync(servicer))
+            listeners.append(enrol := await self._listen_enrolment(sync.address))
+            metrics = MetricsListener(self.department.database, self.values["metrics_listen"], servicer)
+            told = metrics.start()
+            ends.callback(metrics.stop)
+            settle()
+            ends.callback((self.department.data / ADDRESSES_FILE).unlink, missing_ok=True)
+            self._announce(Addresses(sync.address, enrol.address, told))
+            ends.callback(servicer.cut_all)
+            await self._work()
+
+    async def _work(self) -> None:
+        """Jobs beside the listeners until a signal ends us; what fails in one of them is raised."""
         jobs = Jobs(self.department, self.jobs, self.notifier)
-        tasks = [asyncio.create_task(self.notifier.run()), asyncio.create_task(jobs.run())]
+        tasks = [asyncio.create_task(work) for work in (self.notifier.run(), jobs.run(), self._ending.wait())]
         try:
-            ending = asyncio.create_task(self._ending.wait())
-            done, _pending = await asyncio.wait([*tasks, ending], return_when=asyncio.FIRST_COMPLETED)
-            for task in done - {ending}:
+            done, _pending = await asyncio.wait(tasks, return_when=asyncio.FIRST_COMPLETED)
+            for task in done:
                 task.result()
         finally:
-            servicer.cut_all()
             for task in tasks:
                 task.cancel()
             await asyncio.gather(*tasks, return_exceptions=True)
-            await asyncio.gather(sync.stop(_GRACE_S), enrol.stop(_GRACE_S))
-            metrics.stop()
-            self.processors.shutdown()
-            self.database_threads.shutdown()
-            (self.department.data / ADDRESSES_FILE).unlink(missing_ok=True)
 
-    async def _listen_enrolment(self, sync_listen: str) -> tuple[Any, str]:
+    async def _listen_sync(self, servicer: SyncServicer) -> Listener:
+        authority = self.department.authority
+        certificate = authority.server_certificate("sync", self.department.certificate_hosts("sync"))
+        with self._binding("sync_listen") as listen:
+            return await listen_sync(servicer, sync_credentials(certificate, authority.pem), listen)
+
+    async def _listen_enrolment(self, sync_listen: str) -> Listener:
         values, department = self.values, self.department
-        host = values["enrol_listen"].rpartition(":")[0]
         cards = SchoolCards(
             department,
             self.settings,
@@ -162,13 +160,19 @@ class Collector:
         )
         servicer = EnrolmentServicer(department.office, cards, utc_now, self._audit)
         certificate = department.authority.server_certificate("enrol", department.certificate_hosts("enrol"))
-        try:
-            listener = await listen_enrolment(servicer, certificate, values["enrol_listen"])
-        except (OSError, RuntimeError) as error:
-            raise Problem("GOR-1007", address=values["enrol_listen"], key="enrol_listen") from error
+        with self._binding("enrol_listen") as listen:
+            listener = await listen_enrolment(servicer, certificate, listen)
         if not values["enrol_public"]:
-            cards.use_enrol_address(public_address(f"{host}:{listener.port}"))
-        return listener.server, f"{host}:{listener.port}"
+            cards.use_enrol_address(public_address(listener.address))
+        return listener
+
+    @contextlib.contextmanager
+    def _binding(self, key: str) -> Iterator[str]:
+        """The address that the setting names; a taken one is Problem GOR-1007."""
+        try:
+            yield self.values[key]
+        except (OSError, RuntimeError) as error:
+            raise Problem("GOR-1007", address=self.values[key], key=key) from error
 
     def _audit(self, problem: Problem, caller: str) -> None:
         """A refused enrolment or renewal, as an event of the school where it is known."""
@@ -192,8 +196,6 @@ class Collector:
             asyncio.get_running_loop().add_signal_handler(number, self._ending.set)
 
 
-def _bound(server: Any, listen: str, credentials: Any, key: str) -> int:
-    try:
-        return int(server.add_secure_port(listen, credentials))
-    except RuntimeError as error:
-        raise Problem("GOR-1007", address=listen, key=key) from error
+async def _stop(listeners: list[Listener]) -> None:
+    """Let calls in work finish, then close the ports."""
+    await asyncio.gather(*(one.server.stop(_GRACE_S) for one in listeners))

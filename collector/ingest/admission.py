@@ -20,6 +20,8 @@ if TYPE_CHECKING:
     from collector.ca.ports import Registry
 
 _REMEMBERED_S: Final = 60.0
+_ON_CERTIFICATES: Final = frozenset({"revoked", "expired"})
+"""Classes of the office's own refusals; the database's troubles are no word on a certificate."""
 
 
 class Admission:
@@ -34,14 +36,18 @@ class Admission:
         self._now_ms = 0
 
     def refusal(self, certificate: x509.Certificate, school: str, now_ms: int) -> Refuse | None:
-        """Asks the office each time; a certificate that it admits can sign from now on."""
+        """Asks the office each time; a certificate that it admits can sign from now on. The store's own Problems are raised."""
         self._now_ms = now_ms
         try:
-            self._office.admit(certificate, datetime.fromtimestamp(now_ms / 1000, UTC))
+            admitted = self._office.admit(certificate, datetime.fromtimestamp(now_ms / 1000, UTC))
         except Problem as problem:
+            if problem.kind not in _ON_CERTIFICATES:
+                raise
             with self._lock:
                 self._keys.pop(school, None)
             return Refuse(problem.code, problem.details)
+        if admitted != school:
+            return Refuse("GOR-1112")
         with self._lock:
             if school in self._keys and serial_text(certificate) not in self._keys[school][1]:
                 del self._keys[school]

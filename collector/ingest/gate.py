@@ -22,7 +22,7 @@ class Gate(Protocol):
     """What the certificate authority knows; called from worker threads."""
 
     def refusal(self, certificate: x509.Certificate, school: str, now_ms: int) -> Refuse | None:
-        """Why this certificate does not count now: revoked (GOR-1111), not ours (GOR-1112), expired (GOR-1110), or None.
+        """Why this certificate does not count now: revoked (GOR-1111), not ours or of another school (GOR-1112), expired (GOR-1116), or None.
 
         A certificate that chains to our authority, is not revoked and is not on record is recorded at sight.
         """
