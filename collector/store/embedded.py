@@ -132,14 +132,8 @@ class EmbeddedServer:
             except BlockingIOError:
                 pass  # somebody else still uses it
             else:
-                self._stop_fast()
+                self._end(signal.SIGINT)  # PostgreSQL's "fast" stop
             self._release()
-
-    def _stop_fast(self) -> None:
-        pid = self._live_pid()
-        if pid is not None:
-            os.kill(pid, signal.SIGINT)  # PostgreSQL's "fast" stop
-            self._await_end(pid)
 
     def create_database(self, name: str, template: str | None = None) -> str:
         """Make a database unless it exists; returns its address."""
@@ -158,10 +152,7 @@ class EmbeddedServer:
 
     def remove(self) -> None:
         """Stop the server whoever uses it, and delete the cluster: for throw-away servers."""
-        pid = self._live_pid()
-        if pid is not None:
-            os.kill(pid, signal.SIGQUIT)
-            self._await_end(pid)
+        self._end(signal.SIGQUIT)
         self._release()
         shutil.rmtree(self._known()["home"], ignore_errors=True)
         (self.data / "postgres.json").unlink()
@@ -286,8 +277,9 @@ class EmbeddedServer:
             command += ["-c", f"{name}={value}"]
         with (self.data / "postgres.log").open("ab") as log:
             self._process = self._runner.start(command, cwd=self.cluster, output=log)
-        # It may outlive this object, when others use it too; what ended is taken from the list, and with it from the system.
-        _CHILDREN[:] = [child for child in _CHILDREN if child.poll() is None] + [self._process]
+        # It may outlive this object, when others use it too.
+        _reap()
+        _CHILDREN.append(self._process)
 
     def _answers(self) -> bool:
         """Whether the server of this very cluster accepts our password."""
@@ -302,6 +294,14 @@ class EmbeddedServer:
         """Pid of the postmaster of this cluster, if it lives."""
         pid = _pid_in(self.cluster / "postmaster.pid")
         return pid if _names(pid, self.cluster) else None
+
+    def _end(self, number: signal.Signals) -> None:
+        """Send the signal to the postmaster, if it lives, and wait for its end."""
+        pid = self._live_pid()
+        if pid is not None:
+            os.kill(pid, number)
+            self._await_end(pid)
+        _reap(pid)
 
     def _await_end(self, pid: int) -> None:
         deadline = time.monotonic() + self.settings.stop_timeout_s
@@ -324,6 +324,14 @@ class EmbeddedServer:
         with (self.data / "postgres.lock").open("a") as file:
             fcntl.flock(file, fcntl.LOCK_EX)
             yield
+
+
+def _reap(ended: int | None = None) -> None:
+    """Take children that have ended from the list, and with it from the system; ``ended`` may still be on its way out."""
+    for child in _CHILDREN:
+        if child.pid == ended:
+            child.wait()
+    _CHILDREN[:] = [child for child in _CHILDREN if child.poll() is None]
 
 
 def _free_port() -> int:

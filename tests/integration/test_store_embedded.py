@@ -207,6 +207,20 @@ def test_a_database_is_made_once_and_copied_from_a_template(server: EmbeddedServ
     assert not answers(server.url_of("copy"))
 
 
+STOPPED_BY_ANOTHER = """
+import pathlib, sys
+from collector.store.embedded import EmbeddedServer
+first, second = (EmbeddedServer(pathlib.Path(sys.argv[1])) for _ in range(2))
+first.start(), second.start(), first.stop(), second.stop()
+"""
+
+
+def test_a_program_that_stopped_its_server_leaves_no_child_behind(data: Path):
+    command = [sys.executable, "-W", "error", "-X", "dev", "-c", STOPPED_BY_ANOTHER, str(data)]
+    done = subprocess.run(command, check=False, capture_output=True, text=True)
+    assert (done.returncode, done.stderr) == (0, "")
+
+
 def test_who_may_enter_is_read_from_the_modes(tmp_path: Path):
     stranger = Runner(uid=54_321, gid=54_321)
     assert stranger.can_enter(Path("/"))
