@@ -70,7 +70,7 @@ class EnrolmentServicer(enrol_pb2_grpc.EnrolmentServicer):
             check_tls(context.auth_context())
             return await asyncio.to_thread(work, caller)
         except Problem as problem:
-            self._audit(problem, caller)
+            await asyncio.to_thread(self._audit, problem, caller)  # it may write to the database
             await refuse(context, for_outsiders(problem))
         except OSError as error:
             _LOG.exception("the authority's folder cannot be written")
