@@ -138,8 +138,8 @@ class Show:
         """The vendor closes the school-year in every school and opens the next; nothing of the old one is lost at the centre."""
         for stage in self.stage.schools:
             turn.turn_year(stage.write_url, stage.spec, datetime.now(UTC))
-        self._wait_equal(department)
-        self.context.say(self.context.text("The school-year was turned; every school is equal again."))
+        if self._wait_equal(department).equal:
+            self.context.say(self.context.text("The school-year was turned; every school is equal again."))
 
     # ---- unattended
 

@@ -22,6 +22,7 @@ from proto.settings import load
 
 if TYPE_CHECKING:
     from collections.abc import Callable
+    from pathlib import Path
 
     from install.demo.folder import City, Folder
     from install.demo.spec import SchoolSpec
@@ -84,9 +85,7 @@ class Stage:
             path = self.folder.school(spec.id)
             path.mkdir(parents=True, exist_ok=True)
             return f"sqlite:///{path / 'netschool.db'}"
-        return self.source_server.create_database(f"netschool_{spec.organisation}").replace(
-            "postgresql://", "postgresql://", 1
-        )
+        return self.source_server.create_database(f"netschool_{spec.organisation}")
 
     # ---- the department
 
@@ -143,33 +142,29 @@ class Stage:
     # ---- the agents
 
     def enrol(self, department: Department) -> None:
-        """Each agent by a real one-time code, unless it is enrolled at this very address."""
+        """Each agent by a real one-time code, unless it is enrolled at these very addresses."""
         for stage in self.schools:
-            if self._is_enrolled(stage, department.sync_address):
+            if self._is_enrolled(stage, (department.sync_address, department.enrol_address)):
                 continue
             code, _ends = department.office.new_code(stage.spec.id, department.enrol_address, utc_now())
             file = self.folder.school(stage.spec.id) / "code"
             file.parent.mkdir(parents=True, exist_ok=True)
             write_atomic(file, code.encode())
-            url = make_url(stage.read_url)
-            bare = (
-                URL.create(url.drivername, url.username, None, url.host, url.port, url.database).render_as_string()
-                if url.password
-                else stage.read_url
-            )
-            arguments = [
-                "enrol",
-                "--data",
-                str(self.folder.agent(stage.spec.id)),
-                "--code-file",
-                str(file),
-                "--source",
-                bare,
-            ]
-            run_once("agent", arguments, {"GOROD_AGENT_SOURCE_PASSWORD": url.password} if url.password else {})
-            file.unlink()
+            try:
+                self._enrol(stage, file)
+            finally:
+                file.unlink()
 
-    def _is_enrolled(self, stage: SchoolStage, sync_address: str) -> bool:
+    def _enrol(self, stage: SchoolStage, code: Path) -> None:
+        """The program that a school runs; the source's password goes by the environment, as no secret stands in argv."""
+        url = make_url(stage.read_url)
+        bare = URL.create(url.drivername, url.username, None, url.host, url.port, url.database)
+        source = bare.render_as_string() if url.password else stage.read_url
+        data = self.folder.agent(stage.spec.id)
+        arguments = ["enrol", "--data", str(data), "--code-file", str(code), "--source", source]
+        run_once("agent", arguments, {"GOROD_AGENT_SOURCE_PASSWORD": url.password} if url.password else {})
+
+    def _is_enrolled(self, stage: SchoolStage, addresses: tuple[str, str]) -> bool:
         from agent.transport.identity import IdentityFolder
         from proto.problems import Problem
 
@@ -177,7 +172,7 @@ class Stage:
             facts = IdentityFolder(self.folder.agent(stage.spec.id) / "identity").load().facts
         except Problem:
             return False
-        return facts.sync_address == sync_address
+        return (facts.sync_address, facts.enrol_address) == addresses
 
     def start_agents(self) -> None:
         """One process per school."""
