@@ -12,10 +12,14 @@ from pathlib import Path
 from typing import Any
 
 import psutil
+import psycopg
 import pytest
 
+from collector.store.embedded import EmbeddedServer
 from install.demo import database
+from install.demo.cli import SCENARIOS
 from install.demo.counts import rows_by_entity
+from tests.fix_console import Console
 
 pytestmark = [pytest.mark.integration, pytest.mark.timeout(300)]
 COMMAND = [sys.executable, "-c", "from install.demo.cli import main; raise SystemExit(main())", "demo"]
@@ -194,6 +198,33 @@ def _marks_come(schools: list[dict[str, str]]) -> None:
     while written() == before:
         assert time.monotonic() < end, "nothing happens in the schools"
         time.sleep(0.2)
+
+
+def test_the_turn_of_the_year_loses_no_mark_and_is_no_alarm(told: dict[str, Any], data: Path) -> None:
+    done = demo(data, *CITY, "--exit-when-synced", "--json", "--scenario", "september")
+    assert done.returncode == 0, done.stderr[-4000:]
+    answer = json.loads(done.stdout.splitlines()[-1])
+    assert answer["equal"] is True
+    assert (told["entities"]["mark"]["centre"] > 0, answer["entities"]["mark"]) == (True, {"source": 0, "centre": 0})
+    marks = sum(_query(one["source_url"], "SELECT COUNT(*) FROM Marks")[0][0] for one in description(data)["schools"])
+    with EmbeddedServer(data / "collector") as server, psycopg.connect(server.url) as centre:
+        kept = centre.execute("SELECT count(*) FROM gorod.mark JOIN gorod.closed_year USING (school_id, year_id)")
+        assert kept.fetchone() == (marks,)
+        kinds = centre.execute("SELECT DISTINCT kind FROM gorod.event").fetchall()
+        assert kinds == [("year_closed",)]
+
+
+@pytest.mark.parametrize(("lang", "word"), [("ru", "есть"), ("en", "choose from")])
+def test_an_unknown_scenario_is_refused_with_those_that_are_known(
+    console: Console, tmp_path: Path, lang: str, word: str
+) -> None:
+    said = console("gorod", "demo", "--data", tmp_path / "demo", "--scenario", "october", "--json", GOROD_LANG=lang)
+    assert (said.code, said.json["code"]) == (2, "GOR-1016")
+    assert "october" in said.json["text"]
+    known = said.json["text"].partition(word)[2]
+    assert all(name in known for name in SCENARIOS)
+    assert "gorod demo --help" in said.err
+    assert not (tmp_path / "demo").exists()
 
 
 @pytest.mark.full
