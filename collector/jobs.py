@@ -1,10 +1,11 @@
-"""What the collector does by itself: the rolling deep check of stored values, and folding of the ledger."""
+"""What the collector does by itself: the rolling deep check of stored values, sealing anew at the year's turn, folding of the ledger."""
 
 from __future__ import annotations
 
 import asyncio
 import json
 import logging
+from dataclasses import dataclass, field
 from datetime import timedelta
 from typing import TYPE_CHECKING, Any, Final
 
@@ -12,9 +13,11 @@ from collector.department import Department, utc_now
 from collector.store import schools
 from collector.store.deep import Cursor, deep_check
 from collector.store.guard import forget_counts
+from collector.store.reseal import Place, seal_page
 from proto.problems import Problem
 
 if TYPE_CHECKING:
+    from collections.abc import Callable
     from datetime import datetime
 
     from collector.ingest.notify import HealthNotifier
@@ -25,6 +28,7 @@ _REST_FACTOR: Final = 50
 _IDLE_S: Final = 60.0
 _SHORTEST_PAUSE_S: Final = 0.05
 _HOUR_S: Final = 3600.0
+_HOUR: Final = timedelta(seconds=_HOUR_S)
 
 _CURSOR: Final = "SELECT deep_cursor, stored_at FROM gorod.school_state WHERE school_id = %(school)s"
 _SAVE: Final = "UPDATE gorod.school_state SET deep_cursor = %(cursor)s WHERE school_id = %(school)s"
@@ -39,14 +43,30 @@ AND l.received_at < %(before)s AND NOT (l.epoch = s.epoch AND l.seq >= s.seq - 1
 _FOLD_DIGESTS: Final = "DELETE FROM gorod.digest WHERE school_id = %(school)s AND at < %(before)s"
 
 
+@dataclass(slots=True)
+class _Pass:
+    """A pass of sealing anew over one school: under which year's key, how far, how many rows, and when it was over."""
+
+    year: int
+    place: Place | None = field(default_factory=Place)
+    rows: int = 0
+    unreadable: int = 0
+    over_at: datetime | None = None
+
+
 class Jobs:
     """Runs beside the listeners; every piece of work is one short transaction of one school, under the role ``gorod_jobs``."""
 
     def __init__(self, department: Department, database: Database, notifier: HealthNotifier) -> None:
         self._department, self._database, self._notifier = department, database, notifier
+        self._passes: dict[str, _Pass] = {}
 
     async def run(self) -> None:
-        """Until cancelled: pages of the deep check at a fiftieth of a core, until all was read within ``deep_s``; old ledger lines folded."""
+        """Until cancelled, at a fiftieth of a core.
+
+        Pages of the deep check until all was read within ``deep_s``, pages of rows that are sealed under an earlier year's key; every hour
+        old ledger lines are folded.
+        """
         folded = 0.0
         loop = asyncio.get_running_loop()
         while True:
@@ -57,6 +77,7 @@ class Jobs:
                     await asyncio.to_thread(self._fold, ids)
                 began = loop.time()
                 busy = await self._check(ids)
+                busy |= bool(await self._each(ids, self.seal_page))
                 pause = (loop.time() - began) * _REST_FACTOR if busy else _IDLE_S
             except Problem as problem:
                 _LOG.warning("job: %s", problem)
@@ -69,17 +90,24 @@ class Jobs:
 
     async def _check(self, ids: list[str]) -> bool:
         """One page of every school that has not been read whole within ``deep_s``; whether there was any."""
-        busy = False
+        checked = await self._each(ids, self.check_page)
+        for school, last in checked.items():
+            if last:
+                self._notifier.mark(school)
+        return bool(checked)
+
+    async def _each(self, ids: list[str], work: Callable[[str, datetime], bool | None]) -> dict[str, bool]:
+        """One page of every school; whether it was the last one, for those that had any due."""
+        done: dict[str, bool] = {}
         for school in ids:
             try:
-                done = await asyncio.to_thread(self.check_page, school, utc_now())
-            except Problem as problem:  # of this school: the others are checked all the same
-                _LOG.warning("deep check of school %s: %s", school, problem)
+                last = await asyncio.to_thread(work, school, utc_now())
+            except Problem as problem:  # of this school: the others get their turn all the same
+                _LOG.warning("%s of school %s: %s", work.__name__, school, problem)
                 continue
-            busy |= done is not None
-            if done:
-                self._notifier.mark(school)
-        return busy
+            if last is not None:
+                done[school] = last
+        return done
 
     def check_page(self, school: str, now: datetime) -> bool | None:
         """Read the next page of a school back; whether that was the last one, None if nothing is due. Damage is an event, once in a period."""
@@ -106,6 +134,27 @@ class Jobs:
                 return True
             connection.execute(_DONE, {"school": school, "started": state["started"]})
         return True
+
+    def seal_page(self, school: str, now: datetime) -> bool | None:
+        """Seal the next page of rows anew under the current year's key; whether that was the last one, None if nothing is due.
+
+        Looked for every hour: a row that was being written, or that came in the last minute of August, is found by a later pass.
+        """
+        keys = self._department.keys.school(school, now)
+        held = self._passes.get(school)
+        if held is None or held.year != keys.year or (held.over_at and now - held.over_at > _HOUR):
+            held = self._passes[school] = _Pass(keys.year)
+        if held.place is None:
+            return None
+        with self._database.scope(school) as connection:
+            page = seal_page(connection, keys, held.place)
+        held.rows, held.unreadable, held.place = held.rows + page.rows, held.unreadable + page.unreadable, page.next
+        if held.place is not None:
+            return False
+        held.over_at = now
+        if held.rows or held.unreadable:
+            _LOG.info("school %s: %d rows sealed anew, %d do not open", school, held.rows, held.unreadable)
+        return True if held.rows else None
 
     def _fold(self, ids: list[str]) -> None:
         """Forget envelopes and digests older than ``ledger_days``; the newest thousand of the running epoch stay."""

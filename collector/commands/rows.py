@@ -10,6 +10,7 @@ from collector.commands.shared import department, table
 from collector.department import utc_now
 from collector.ingest.replay import replay as replay_held
 from collector.store import profiles, quarantine, schools
+from collector.store.reseal import rows_under, seal_school
 from proto.cli import OK, Argument, Command
 from proto.problems import Problem
 from proto.texts import _
@@ -110,14 +111,23 @@ def key_rotate(context: Context) -> int:
 
 
 def key_destroy(context: Context) -> int:
-    """Destroy a year's key for ever: rows last live in that year can never be read again, backups included."""
-    given = context.arguments
+    """Destroy a year's key for ever: rows last live in that year can never be read again, backups included.
+
+    What lives is sealed anew first, so that nothing living ends with the key; Problem GOR-1814 if some of it is just being written.
+    """
+    given, now = context.arguments, utc_now()
     with department(context) as opened:
         with opened.database.begin(scope="*") as connection:
             schools.get(connection, given.school)
-        opened.keys.destroy(given.school, given.year, utc_now())
+        keys = opened.keys.school(given.school, now)
+        done = seal_school(opened.database, keys, [given.year])
+        with opened.database.scope(given.school) as connection:
+            left = rows_under(connection, given.school, given.year) - done.unreadable
+        if left > 0 and given.year in keys.years and given.year < keys.year:
+            raise Problem("GOR-1814", school=given.school, year=given.year, rows=left)
+        opened.keys.destroy(given.school, given.year, now)
     context.say(context.text("The key of {year} is destroyed.").format(year=given.year))
-    context.result({"school": given.school, "year": given.year, "destroyed": True})
+    context.result({"school": given.school, "year": given.year, "destroyed": True, "sealed_anew": done.rows})
     return OK
 
 

@@ -24,7 +24,9 @@ if TYPE_CHECKING:
     from proto.canonical import Value
     from proto.entities import Entity, Field
 
-_YEAR_BYTES: Final = 2
+YEAR_BYTES: Final = 2
+"""A sealed value begins with the year of its key, so that it can be told without opening it."""
+
 _HEAD_BYTES: Final = 14
 _NONCE_BYTES: Final = 12
 _BLIND_BYTES: Final = 16
@@ -54,16 +56,16 @@ class SchoolKeys:
         """The value sealed under the current year's key."""
         nonce = os.urandom(_NONCE_BYTES)
         sealed = self._cipher(self.year).encrypt(nonce, value, self._place(entity, key, column))
-        return self.year.to_bytes(_YEAR_BYTES, "big") + nonce + sealed
+        return self.year.to_bytes(YEAR_BYTES, "big") + nonce + sealed
 
     def open(self, entity: str, key: str, column: str, sealed: bytes) -> bytes:
         """The value again. Raises Destroyed when its year's key is gone, Unreadable when it was altered or moved."""
-        year = int.from_bytes(sealed[:_YEAR_BYTES], "big")
+        year = int.from_bytes(sealed[:YEAR_BYTES], "big")
         if year in self.destroyed:
             raise Destroyed(year)
         if year not in self.years:
             raise Unreadable(f"no key of year {year}")
-        nonce, text = sealed[_YEAR_BYTES:_HEAD_BYTES], sealed[_HEAD_BYTES:]
+        nonce, text = sealed[YEAR_BYTES:_HEAD_BYTES], sealed[_HEAD_BYTES:]
         try:
             return self._cipher(year).decrypt(nonce, text, self._place(entity, key, column))
         except (InvalidTag, ValueError) as error:

@@ -1,4 +1,4 @@
-"""What the collector does by itself: stored values are read back in turn, and old ledger lines folded."""
+"""What the collector does by itself: stored values are read back in turn, old keys are left behind, old ledger lines folded."""
 
 import asyncio
 import logging
@@ -13,6 +13,7 @@ from collector.ingest.notify import HealthNotifier
 from collector.jobs import Jobs
 from collector.store import schools
 from collector.store.engine import Database
+from collector.store.keys import key_year
 from collector.store.keytext import key_hash
 from proto.entities import ENTITIES
 from tests.fix_applier import Applier, row_of, table
@@ -185,23 +186,72 @@ def test_old_comparisons_go_too(folded: Callable[[], list[tuple[bytes, int]]], s
     assert len(school.select("SELECT 1 FROM gorod.digest")) == 1
 
 
+# ---- the turn of the school-year
+
+AUTUMN = NOW + timedelta(days=365)
+
+
+def sealed_under(applier: Applier) -> set[int]:
+    return {year for (year,) in applier.select("SELECT key_year FROM gorod.person")}
+
+
+def test_after_the_turn_living_rows_are_sealed_anew_and_the_check_stays_sound(
+    round_: Jobs, school: Applier, caplog: pytest.LogCaptureFixture
+) -> None:
+    sums = school.totals()
+    assert round_.seal_page(SCHOOL, NOW) is None
+    with caplog.at_level(logging.INFO, "collector.jobs"):
+        assert round_.seal_page(SCHOOL, AUTUMN) is False
+        assert round_.seal_page(SCHOOL, AUTUMN) is True
+    assert sealed_under(school) == {2027}
+    assert [record.getMessage() for record in caplog.records] == [f"school {SCHOOL}: 1 rows sealed anew, 0 do not open"]
+    school.now = AUTUMN
+    assert school.totals() == sums
+    whole_round(round_, AUTUMN)
+    assert (state(school), damages(school)) == ((AUTUMN, None), [])
+
+
+def test_what_was_sealed_under_the_old_key_after_the_pass_is_found_within_the_hour(
+    round_: Jobs, school: Applier
+) -> None:
+    """The stream reads its keys once a minute: at the turn it may use the old ones a little longer."""
+    while round_.seal_page(SCHOOL, AUTUMN) is False:
+        pass
+    school.apply(table("person", row_of("person", "late")))  # its clock still shows last year
+    assert sealed_under(school) == {2026, 2027}
+    assert round_.seal_page(SCHOOL, AUTUMN + timedelta(minutes=59)) is None
+    assert round_.seal_page(SCHOOL, AUTUMN + timedelta(minutes=61)) is False
+    assert sealed_under(school) == {2027}
+
+
+def test_a_school_is_looked_through_again_at_each_turn(round_: Jobs, school: Applier) -> None:
+    round_.seal_page(SCHOOL, datetime(2026, 8, 31, 23, 59, 59, tzinfo=UTC))
+    assert round_.seal_page(SCHOOL, datetime(2027, 9, 1, tzinfo=UTC)) is False
+    assert round_.seal_page(SCHOOL, datetime(2027, 9, 1, tzinfo=UTC)) is True
+    assert round_.seal_page(SCHOOL, datetime(2028, 9, 1, tzinfo=UTC)) is False
+    assert sealed_under(school) == {2028}
+
+
 # ---- the loop
 
 
-async def test_the_loop_reads_folds_and_tells_the_portal(
+async def test_the_loop_reads_seals_folds_and_tells_the_portal(
     founded: Department, round_: Jobs, school: Applier, monkeypatch: pytest.MonkeyPatch
 ) -> None:
+    school.now -= timedelta(days=365)
+    school.apply(table("person", row_of("person", "of last year")))
     marked: list[str] = []
     monkeypatch.setattr(round_._notifier, "mark", marked.append)
     monkeypatch.setattr("collector.jobs._REST_FACTOR", 0)
     monkeypatch.setattr("collector.jobs._SHORTEST_PAUSE_S", 0.0)
     task = asyncio.create_task(round_.run())
     for _wait in range(500):
-        if marked:
+        if marked and len(sealed_under(school)) == 1:
             break
         await asyncio.sleep(0.02)
     task.cancel()
     await asyncio.gather(task, return_exceptions=True)
     assert marked[0] == SCHOOL
     assert state(school)[0] is not None
+    assert sealed_under(school) == {key_year(datetime.now(UTC))}
     del founded

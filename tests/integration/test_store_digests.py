@@ -15,7 +15,7 @@ from collector.store import deep, digests
 from collector.store.deep import Cursor
 from proto.batch import Unfit
 from proto.canonical import leaf, row_hash
-from proto.entities import BY_NAME, BY_NUMBER, ENTITIES, Entity
+from proto.entities import BY_NAME, ENTITIES, Entity
 from tests.fix_applier import Applier, row_of, rows_of, table
 
 if TYPE_CHECKING:
@@ -158,22 +158,3 @@ def test_rows_of_a_destroyed_year_leave_digest_and_check_and_are_counted(applier
     with applier.ingest.school(applier.school) as connection:
         stored = deep.read_rows(connection, applier.keys(), person, "", 10)
     assert (stored.columns[1], stored.unreadable) == ([None, "текст"], set())
-
-
-def test_living_rows_are_sealed_anew_at_the_years_turn_and_outlive_the_old_key(applier: Applier):
-    rows = [row_of("person", str(key), last_name=f"Имя{key}") for key in range(5)]
-    applier.apply(table("person", *rows))
-    applier.now += timedelta(days=400)
-    person = BY_NAME["person"]
-    with applier.ingest.school(applier.school) as connection:
-        assert [deep.seal_anew(connection, applier.keys(), person, 3) for _ in range(3)] == [3, 2, 0]
-    applier.ring.destroy(applier.school, 2026, applier.now)
-    assert check_all(applier) == (5, 0, [])
-    assert applier.totals()[person.number].rows == 5
-    looked_for = applier.keys().blind_candidates(person, person.fields[1], "Имя3")
-    assert applier.select("SELECT source_id FROM gorod.person WHERE last_name_blind = ANY (%s)", looked_for) == [("3",)]
-
-
-def test_sealed_entities_are_those_with_personal_columns():
-    assert {entity.name for entity in deep.sealed_entities()} == {"organization", "person", "legal_representative"}
-    assert all(entity.number in BY_NUMBER for entity in deep.sealed_entities())
