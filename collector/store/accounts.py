@@ -25,6 +25,7 @@ from collector.store.account_tables import (
     session,
     sign_in_backoff,
 )
+from collector.store.passwords import guessable
 from collector.store.tables import METADATA, SCHEMA
 from proto.problems import Problem
 
@@ -203,6 +204,8 @@ def _check_password(password: str, login: str) -> None:
     code = credentials.weakness(password, login)
     if code is not None:
         raise Problem(code, cause=f"{len(password)} < {credentials.PASSWORD_MIN}")
+    if guessable(password, login):
+        raise Problem("GOR-1910")
 
 
 def _set_scope(connection: Connection, number: int, schools: Sequence[str]) -> None:

@@ -7,6 +7,7 @@ from collections.abc import Callable
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
 
+import psycopg
 import pytest
 
 from collector.config import read_settings
@@ -217,6 +218,7 @@ def test_accounts_are_added_listed_and_disabled(run: Run, tmp_path: Path):
         ("user add boris --role teacher", "длинный пароль для пробы", "GOR-1905"),
         ("user add boris --role admin --school 42", "длинный пароль для пробы", "GOR-1907"),
         ("user add boris --role admin", "коротко", "GOR-1903"),
+        ("user add boris --role admin", "пароль123456", "GOR-1910"),
         ("user reset nobody", "длинный пароль для пробы", "GOR-1902"),
     ],
 )
@@ -224,6 +226,25 @@ def test_an_account_that_does_not_fit_is_told_why(run: Run, words: str, password
     said = run(words, GOROD_PASSWORD=password)
     assert (said.code, said.json["code"]) == (1, code)
     assert password not in said.err
+
+
+@pytest.mark.parametrize(("people", "words"), [("ru", "легко угадать"), ("en", "easily guessed")])
+def test_a_leaked_password_is_refused_at_a_reset_and_the_old_one_stays(
+    run: Run, tmp_path: Path, founded: tuple[Path, dict[str, str]], people: str, words: str
+):
+    login = f"vera-{people}"
+    run(f"user add {login} --role admin", GOROD_PASSWORD="длинный пароль для пробы")
+    (tmp_path / "password").write_text("P@ssw0rd2026!\n", "utf-8")
+    with psycopg.connect(founded[1]["GOROD_COLLECTOR_DATABASE_URL"]) as owner:
+        before = owner.execute("SELECT password_hash FROM gorod.account WHERE login = %s", [login]).fetchall()
+    said = run(f"user reset {login}", "--password-file", str(tmp_path / "password"), people=people)
+    assert (said.code, said.err[:8]) == (1, "GOR-1910")
+    assert words in said.err
+    assert len(said.err.strip().splitlines()) == 2  # the sentence and the next step
+    assert "P@ssw0rd" not in said.err + said.out
+    with psycopg.connect(founded[1]["GOROD_COLLECTOR_DATABASE_URL"]) as owner:
+        after = owner.execute("SELECT password_hash FROM gorod.account WHERE login = %s", [login]).fetchall()
+    assert (len(before), after) == (1, before)
 
 
 def test_keys_are_listed_without_their_secrets(run: Run, school: str, founded: tuple[Path, dict[str, str]]):
