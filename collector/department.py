@@ -27,7 +27,7 @@ from collector.config import master_key_file
 from collector.core.issuance import Policy
 from collector.store import profiles, roles
 from collector.store.embedded import EmbeddedServer
-from collector.store.engine import Database, DatabaseSettings
+from collector.store.engine import Database, DatabaseSettings, check_url
 from collector.store.keys import KeyRing
 from collector.store.migrate import migrate
 from proto.files import private_folder, write_atomic
@@ -198,6 +198,7 @@ def _make_folder(data: Path) -> None:
 def _database(data: Path, values: Mapping[str, Any], failing: ExitStack) -> tuple[EmbeddedServer | None, str]:
     """The database that the settings name, else the embedded one, started; ``failing`` lets go of it again."""
     if values["database_url"]:
+        check_url(values["database_url"])
         return None, str(values["database_url"])
     server = EmbeddedServer(data)
     url = server.start()

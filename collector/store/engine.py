@@ -13,8 +13,10 @@ from typing import TYPE_CHECKING, Any, Final, Self
 
 import psycopg
 from psycopg import sql
+from psycopg.conninfo import conninfo_to_dict
 from psycopg_pool import ConnectionPool
 from sqlalchemy import create_engine, make_url
+from sqlalchemy.exc import ArgumentError
 
 from collector.store.problems import translated
 from proto.identity import SCHOOL_ID
@@ -51,7 +53,8 @@ class Database:
         self._engine: Engine | None = None
 
     def open(self) -> Self:
-        """Connect. Raises Problem GOR-1801, 1802 or 1803 when the server is away, refuses us, or is too old."""
+        """Connect. Raises Problem GOR-1801, 1802, 1803 or 1815 when the server is away, refuses us, or is too old, or the URL is none."""
+        check_url(self.url)
         with translated():
             with psycopg.connect(self.url, **self._arguments()) as connection:
                 check_version(connection)
@@ -156,6 +159,17 @@ def sqlalchemy_engine(url: str, settings: DatabaseSettings | None = None) -> Eng
         pool_pre_ping=True,
         hide_parameters=True,
     )
+
+
+def check_url(url: str) -> None:
+    """Raise Problem GOR-1815 unless this is a URL of PostgreSQL. What is wrong with it is not told: libpq would quote the password."""
+    try:
+        conninfo_to_dict(url)
+        fits = make_url(url).get_backend_name() == "postgresql"
+    except (psycopg.ProgrammingError, ArgumentError, ValueError):
+        fits = False
+    if not fits:
+        raise Problem("GOR-1815")
 
 
 def check_version(connection: psycopg.Connection) -> None:

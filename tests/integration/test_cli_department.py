@@ -270,5 +270,22 @@ def test_a_database_that_does_not_answer_is_told(run: Run):
     assert (said.code, said.json["code"]) == (1, "GOR-1801")
 
 
+@pytest.mark.parametrize(
+    "url",
+    [
+        "postgresql://gorod:se%cret@127.0.0.1/gorod",
+        "postgresql://gorod:se cret@127.0.0.1/gorod",
+        "postgres//gorod:secret@127.0.0.1/gorod",
+        "sqlite:///gorod:secret",
+        "postgresql://gorod:secret@127.0.0.1:port/gorod",
+    ],
+)
+@pytest.mark.parametrize("command", ["status", "init"])
+def test_an_address_that_is_none_is_told_without_its_password(run: Run, command: str, url: str):
+    said = run(command, GOROD_COLLECTOR_DATABASE_URL=url)
+    assert (said.code, said.json["code"]) == (1, "GOR-1815")
+    assert "cret@" not in said.out + said.err
+
+
 def test_migrating_what_is_new_already_changes_nothing(run: Run):
     assert set(run("db migrate").json) == {"version"}
