@@ -31,9 +31,12 @@ test-full: setup ## the long tests too, and the suite under Python 3.12 and 3.13
 	@$(PYTHON_IN) -m tests.fix_browser
 	@$(PYTHON_IN) $(PYTEST) $(ARGS)
 	@for version in 3.12 3.13; do \
-	    python$$version -c '' 2>/dev/null || { echo "python$$version: нет, пропущен / not here, left out"; continue; }; \
 	    case "$$($(PYTHON_IN) -V)" in *" $$version."*) continue;; esac; \
-	    PYTHON=python$$version VENV=.venv-$$version sh install/linux/setup.sh || exit 1; \
+	    python=; for found in python$$version "$${PYENV_ROOT:-$$HOME/.pyenv}"/versions/$$version.*/bin/python; do \
+	        "$$found" -c '' 2>/dev/null && python=$$found && break; \
+	    done; \
+	    [ -n "$$python" ] || { echo "python$$version: нет, пропущен / not here, left out"; continue; }; \
+	    PYTHON=$$python VENV=.venv-$$version sh install/linux/setup.sh || exit 1; \
 	    .venv-$$version/bin/python $(PYTEST) -m "not full" $(ARGS) || exit 1; \
 	done
 
