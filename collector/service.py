@@ -118,6 +118,7 @@ class Collector:
             for threads in (self.database_threads, self.processors):
                 ends.callback(threads.shutdown)
             servicer = self._servicer()
+            ends.push_async_callback(servicer.gone, _GRACE_S)
             listeners: list[Listener] = []
             ends.push_async_callback(_stop, listeners)
             listeners.append(sync := await self._listen_sync(servicer))

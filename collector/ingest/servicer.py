@@ -44,6 +44,7 @@ class SyncServicer:
     def __init__(self, services: Services) -> None:
         self._services = services
         self._streams: dict[str, Stream] = {}
+        self._calls: set[asyncio.Task[Any]] = set()
 
     @property
     def connected(self) -> frozenset[str]:
@@ -55,8 +56,16 @@ class SyncServicer:
         for stream in list(self._streams.values()):
             stream.cut(Refuse("GOR-1206", {"cause": "restart"}))
 
+    async def gone(self, within_s: float) -> None:
+        """Wait until every call has ended and noted its end; the threads that they use may be stopped then."""
+        if self._calls:
+            await asyncio.wait(self._calls, timeout=within_s)
+
     async def stream(self, frames: AsyncIterator[bytes], context: Any) -> None:
         """One call: refusals are told as the last frame, then the call ends well."""
+        if call := asyncio.current_task():
+            self._calls.add(call)
+            call.add_done_callback(self._calls.discard)
         peer = caller(context.auth_context())
         refusal = peer if isinstance(peer, Refuse) else await self._admit_and_serve(peer, frames, context)
         if refusal is not None:

@@ -15,6 +15,7 @@ from agent.transport.enrol import AgentFacts, enrol
 from agent.transport.identity import IdentityFolder
 from collector.ca.listeners import Listener
 from collector.department import ADDRESSES_FILE, utc_now
+from collector.ingest.stream import Stream
 from collector.jobs import Jobs
 from collector.service import Collector
 from proto.problems import Problem
@@ -40,6 +41,12 @@ def department(founded: Department) -> Department:
     """A department that knows one school, on free ports."""
     founded.values = {**founded.values, **FREE_PORTS}
     return founded
+
+
+@pytest.fixture(autouse=True)
+def _living_memory(monkeypatch: pytest.MonkeyPatch) -> None:
+    """This process goes on to other tests: nothing in it is frozen."""
+    monkeypatch.setattr("collector.service.settle", lambda: None)
 
 
 @pytest.fixture
@@ -86,6 +93,32 @@ async def test_an_open_stream_hears_that_the_collector_ends(
             assert last is not None
             assert (last.refusal.code, dict(last.refusal.details)) == ("GOR-1206", {"cause": "restart"})
             assert await stream.receive() is None
+
+
+async def test_the_end_of_a_stream_is_noted_also_when_the_collector_ends_at_the_same_moment(
+    collector: Callable[[], Collector], department: Department, store: Store, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Its agent hangs up, and before that is written down a service manager stops the collector."""
+    note = Stream.leave
+
+    async def slowly(stream: Stream) -> None:
+        await asyncio.sleep(0.3)
+        await note(stream)
+
+    monkeypatch.setattr(Stream, "leave", slowly)
+    async with serving(collector()) as addresses:
+        bench = StreamBench(department.authority, None, None, None, Listener(None, addresses["sync"], 0))  # type: ignore[arg-type]  # its listener is not ours
+        agent = bench.agent(SCHOOL)
+        async with bench.call(agent.identity) as stream:
+            assert await stream.greet(agent) is not None
+            assert connected(store)
+    assert not connected(store)
+
+
+def connected(store: Store) -> bool:
+    """Whether the department believes that a stream of the school stands."""
+    with store.owner() as owner:
+        return owner.execute("SELECT connected FROM gorod.school_state").fetchall() == [(True,)]
 
 
 async def test_an_enrolment_is_told_the_real_address_of_the_stream(
