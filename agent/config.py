@@ -73,7 +73,7 @@ SETTINGS: Final = (
     Setting("envelope_bytes", 1 << 20, "Largest envelope; 131072 suits a slow line", "bytes", int, minimum=4096),
     Setting("bulk_envelopes", 12, "When so many envelopes wait, only live changes are read", kind=int, minimum=1),
     Setting("disk_floor_mb", 256, "When less disk space is free, reading pauses", "MB", int, minimum=0),
-    Setting("proxy", "", "HTTP proxy for the connection to the department; empty: the system's"),
+    Setting("proxy", "", "HTTP proxy for the connection to the department; empty: the system's; none: no proxy"),
     Setting("log_level", "info", "What is logged", choices=("debug", "info", "warning", "error")),
 )
 

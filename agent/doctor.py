@@ -16,10 +16,9 @@ from agent.config import SETTINGS
 from agent.health import STATUS_FILE
 from agent.sources.factory import open_source
 from agent.transport.identity import IdentityFolder
-from agent.transport.probe import ask
+from agent.transport.probe import ask, check_answer, choose_proxy
 from agent.wiring import IDENTITY_FOLDER, STATE_FILE, choose_profile, options
 from proto import __version__
-from proto.certificates import issued_by
 from proto.limits import CLOCK_SKEW_S
 from proto.problems import Problem
 from proto.settings import describe
@@ -144,9 +143,8 @@ class Doctor:
         return True, self._text(_("{days} days left")).format(days=left)
 
     def _reach(self, identity: Identity, address: str) -> tuple[bool, str]:
-        answer = ask(address, self._config.proxy or None, _TIMEOUT_S)
-        if not answer.chain or not issued_by(answer.chain[0], identity.ca):
-            raise Problem("GOR-1203", address=address, issuer=answer.issuer)
+        answer = ask(address, choose_proxy(address, self._config.proxy), _TIMEOUT_S)
+        check_answer(answer, identity.ca)
         return True, f"{address}, {answer.version}"
 
     def _clock(self) -> tuple[float, str]:

@@ -14,8 +14,10 @@ from agent.sources.factory import open_source
 from agent.state.store import StateStore
 from agent.transport.enrol import AgentFacts, Way, enrol
 from agent.transport.identity import IdentityFolder
+from agent.transport.probe import choose_proxy
 from agent.wiring import IDENTITY_FOLDER, PROFILE_FILE, STATE_FILE, check_signature, toml_text
 from proto import __version__
+from proto.enrolment import parse_code
 from proto.files import private_folder, write_atomic
 from proto.problems import Problem
 from proto.sync.v1 import sync_pb2
@@ -68,7 +70,8 @@ async def run(data: Path, wish: Wish) -> Enrolled:
     folder = IdentityFolder(data / IDENTITY_FOLDER)
     facts = AgentFacts(__version__, identity, schema, wish.profile)
     try:
-        enrolled = await enrol(folder, wish.code, facts, lambda: datetime.now(UTC), Way(wish.proxy or None))
+        way = Way(choose_proxy(parse_code(wish.code).address, wish.proxy))
+        enrolled = await enrol(folder, wish.code, facts, lambda: datetime.now(UTC), way)
         chosen = _keep_profile(data, wish, enrolled, profile, schema)
     except Problem as problem:
         if problem.code == _UNKNOWN_SCHEMA and not (data / BESIDE).exists():

@@ -19,6 +19,7 @@ from agent.reader import Reader
 from agent.state.repair import UplinkState
 from agent.transport.client import ClientSettings, Surroundings, UplinkClient
 from agent.transport.enrol import Way
+from agent.transport.probe import choose_proxy
 from agent.transport.renew import Renewer
 from agent.wiring import PROFILE_FILE, build, check_signature, now_ms
 from proto import __version__
@@ -55,7 +56,7 @@ class Service:
         state = UplinkState(parts.store, parts.facts, self._heartbeat, now_ms)
         around = Surroundings(identity=self._identity, random=random.random)
         settings = ClientSettings(
-            proxy=config.proxy or None,
+            proxy=choose_proxy(parts.identity.facts.sync_address, config.proxy),
             heartbeat_s=config.heartbeat_s,
             digest_s=config.digest_s,
             retry_cap_s=config.retry_cap_s,
@@ -76,7 +77,7 @@ class Service:
             self._department_now,
             self._swapped,
             self._renewal_failed,
-            Way(config.proxy or None),
+            Way(choose_proxy(parts.identity.facts.enrol_address, config.proxy)),
         )
 
     def _new_reader(self) -> Reader:

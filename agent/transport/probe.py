@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import base64
 import http.client
+import ipaddress
 import socket
 import ssl
 import urllib.request
@@ -49,10 +50,19 @@ def choose_proxy(address: str, setting: str = "") -> str | None:
     """The proxy on the way to an address: the one that was set, "none" for none, else what the environment or Windows names."""
     if setting:
         return None if setting == "none" else setting
-    if urllib.request.proxy_bypass(split_address(address)[0]):
+    host = split_address(address)[0]
+    if is_this_machine(host) or urllib.request.proxy_bypass(host):
         return None
     proxies = urllib.request.getproxies()
     return proxies.get("https") or proxies.get("http")
+
+
+def is_this_machine(host: str) -> bool:
+    """Whether the name or address is of this machine's own loopback: no proxy leads there."""
+    try:
+        return host == "localhost" or ipaddress.ip_address(host.strip("[]")).is_loopback
+    except ValueError:
+        return False
 
 
 def channel_options(proxy: str | None) -> list[tuple[str, Any]]:
