@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import hashlib
 import json
+import warnings
 from dataclasses import asdict, dataclass
 from typing import TYPE_CHECKING, Any
 
@@ -63,12 +64,13 @@ def survey(url: str, connect: Callable[[], Any], *, counts: bool) -> SchemaSurve
         counts: whether to count rows, which reads every table once.
     """
     from sqlalchemy import create_engine, inspect
-    from sqlalchemy.exc import DBAPIError
+    from sqlalchemy.exc import DBAPIError, SAWarning
     from sqlalchemy.pool import NullPool
 
     engine = create_engine(url, creator=connect, poolclass=NullPool)
     try:
-        with engine.connect() as connection:
+        with engine.connect() as connection, warnings.catch_warnings():
+            warnings.simplefilter("ignore", SAWarning)  # a type that is not known is told as "?"
             inspector = inspect(connection)
             names = sorted(inspector.get_table_names())
             version = ".".join(map(str, getattr(engine.dialect, "server_version_info", None) or ()))
