@@ -251,7 +251,8 @@ class EmbeddedServer:
         finally:
             password.unlink()
         if done.returncode:
-            raise self._failed(done.stderr.decode(errors="replace").strip().splitlines()[-1])
+            said = done.stderr.decode(errors="replace").strip().splitlines()
+            raise self._failed(said[-1] if said else f"initdb: exit {done.returncode}")
         fresh.rename(self.cluster)
 
     def _check_version(self) -> None:
