@@ -7,6 +7,7 @@ import contextlib
 import logging
 import signal
 import socket
+import ssl
 from typing import TYPE_CHECKING
 
 import uvicorn
@@ -27,9 +28,26 @@ _BACKLOG = 1024
 
 
 def run(config: Config, pages: FastAPI, monitoring: FastAPI, ready: Callable[[Address, Address], None]) -> None:
-    """Serve until a signal asks for the end; running requests get ``shutdown_s`` to finish."""
+    """Serve until a signal asks for the end; running requests get ``shutdown_s`` to finish.
+
+    Raises:
+        Problem: GOR-1007, an address is taken; GOR-1921, the files of TLS do not fit.
+    """
+    check_tls(config)
     with _listening("listen", config.listen) as first, _listening("metrics_listen", config.metrics_listen) as second:
         asyncio.run(_serve(config, (pages, first), (monitoring, second), ready))
+
+
+def check_tls(config: Config) -> None:
+    """Problem GOR-1921 unless certificate and key can be read, fit each other, and need no pass phrase: nobody is there to type it."""
+    if config.tls is None:
+        return
+    certificate, key = config.tls
+    try:
+        ssl.SSLContext(ssl.PROTOCOL_TLS_SERVER).load_cert_chain(certificate, key, lambda: "")
+    except OSError as error:  # ssl's own errors are of this family
+        cause = getattr(error, "reason", None) or error.strerror or type(error).__name__
+        raise Problem("GOR-1921", certificate=certificate, key=key, cause=cause) from error
 
 
 async def _serve(
