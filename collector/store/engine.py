@@ -1,7 +1,8 @@
 """Doors to the database: a pool of plain psycopg connections for the path of bulk data, an SQLAlchemy engine for queries by subject.
 
-Every transaction states whose rows it is about, as a literal ``SET LOCAL`` that row-level security reads: ``gorod.school`` when a
-school's data are written, ``gorod.scope`` when they are read. Without it nothing is seen.
+Every transaction states whose rows it is about, in settings of the transaction that row-level security reads: ``gorod.school`` when a
+school's data are written, ``gorod.scope`` when jobs or health pages read, and what an account reaches when a person's page reads
+(:meth:`Database.reader`). Without it nothing is seen.
 """
 
 from __future__ import annotations
@@ -19,11 +20,13 @@ from sqlalchemy import create_engine, make_url
 from sqlalchemy.exc import ArgumentError
 
 from collector.store.problems import translated
+from collector.store.reader import Reader
 from proto.identity import SCHOOL_ID
 from proto.problems import Problem
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Iterator
+    from datetime import datetime
 
     from sqlalchemy import Connection, Engine
 
@@ -98,6 +101,16 @@ class Database:
         with self._connection() as connection:
             connection.execute(scope_statement(scope))
             yield connection
+
+    @contextlib.contextmanager
+    def reader(self, account: int, now: datetime) -> Iterator[Reader]:
+        """A transaction that sees what the account may see at that moment, looked up anew each time; it writes nothing.
+
+        An account that does not exist or is disabled sees nothing; its ``Reader.role`` is None.
+        """
+        with self._connection() as connection:
+            row = connection.execute("SELECT gorod.enter(%s, %s)", (account, now), prepare=True).fetchone()
+            yield Reader(connection, account, row[0] if row else None, now)
 
     @contextlib.contextmanager
     def plain(self) -> Iterator[psycopg.Connection]:

@@ -16,7 +16,7 @@ from alembic.migration import MigrationContext
 from alembic.script import ScriptDirectory
 from sqlalchemy import text
 
-from collector.store import account_tables
+from collector.store import account_tables, rights
 from collector.store.engine import sqlalchemy_engine
 from collector.store.problems import translated
 from collector.store.tables import METADATA, SCHEMA
@@ -53,8 +53,9 @@ def migrate(owner_url: str, lock_timeout_s: float = 4.0) -> str:
 
 
 def apply_policies(connection: Connection) -> None:
-    """History triggers, policies and grants, as this program knows them."""
-    for name in ("history.sql", "policies.sql"):
+    """History triggers, rights, policies and grants, as this program knows them."""
+    _run(connection, rights.as_sql())
+    for name in ("history.sql", "reach.sql", "policies.sql"):
         _run(connection, (HERE / name).read_text("utf-8"))
     _run(connection, account_tables.GRANTS)
 

@@ -1,8 +1,10 @@
 -- Who may see and write which rows: all of it stands here. Run after every migration by the owner of the tables; safe to repeat.
 --
--- A transaction states its scope by SET LOCAL:  gorod.scope = '*' (the whole city) or 'school,school'   gorod.school = 'school'
--- current_setting(…, true) is NULL or '' when nothing was stated, and then nothing is seen. Each stands in a scalar subselect, so that
--- it is evaluated once per statement, not once per row. FORCE is not used: the owner migrates and backs up.
+-- Streams and jobs state their scope by SET LOCAL:  gorod.scope = '*' (the whole city) or 'school,school'   gorod.school = 'school'
+-- The portal states who reads: SELECT gorod.enter(account, moment) (reach.sql) leaves what the account reaches in settings, and every
+-- table with a canonical entity compares its rows with those; gorod.scope opens to it the state of the synchronisation only.
+-- current_setting(…, true) is NULL or '' when nothing was stated, and then nothing is seen. Each stands in a scalar subselect (or a
+-- hashed subplan), so that it is evaluated once per statement, not once per row. FORCE is not used: the owner migrates and backs up.
 
 GRANT USAGE ON SCHEMA gorod TO gorod_ingest, gorod_portal, gorod_jobs;
 
@@ -33,9 +35,8 @@ BEGIN
         EXECUTE format('CREATE POLICY ingest ON gorod.%I TO gorod_ingest USING (%s) WITH CHECK (%s)',
                        name, CASE WHEN name = ANY (open_to_ingest) THEN 'true' ELSE written END,
                        CASE WHEN name = ANY (open_to_ingest) THEN 'true' ELSE written END);
-        EXECUTE format('CREATE POLICY readers ON gorod.%I FOR SELECT TO gorod_portal USING (%s OR %s)', name, whole, listed);
         EXECUTE format('CREATE POLICY jobs ON gorod.%I TO gorod_jobs USING (%s OR %s)', name, whole, listed);
-        EXECUTE format('GRANT SELECT ON gorod.%I TO gorod_portal, gorod_jobs', name);
+        EXECUTE format('GRANT SELECT ON gorod.%I TO gorod_jobs', name);
         EXECUTE format('GRANT SELECT, INSERT ON gorod.%I TO gorod_ingest', name);
         CONTINUE WHEN name = ANY (append_only) OR name LIKE '%\_history';
         EXECUTE format('GRANT UPDATE, DELETE ON gorod.%I TO gorod_ingest', name);
@@ -43,6 +44,96 @@ BEGIN
     END LOOP;
 END
 $policies$;
+
+-- What people read. {whole:kind} = a school whose data of that kind are seen whole; {in:what} = the pair of columns is reached;
+-- subqueries see other tables under these same policies, so that a mark is as visible as its work allows.
+DO $readers$
+DECLARE
+    rule record;
+    condition text;
+    whole CONSTANT text :=
+        $$((SELECT current_setting('gorod.whole_\1', true)) = '*' OR school_id = ANY ((SELECT string_to_array(current_setting('gorod.whole_\1', true), ','))::text[]))$$;
+    reached CONSTANT text := $$IN (SELECT r.school_id, r.key FROM gorod.reached('\1') r)$$;
+    scoped CONSTANT text :=
+        $$((SELECT current_setting('gorod.scope', true)) = '*' OR school_id = ANY ((SELECT string_to_array(current_setting('gorod.scope', true), ','))::text[]))$$;
+    touched CONSTANT text := $$school_id = ANY ((SELECT string_to_array(current_setting('gorod.touched', true), ','))::text[])$$;
+    teaches CONSTANT text := $$(SELECT coalesce(current_setting('gorod.reach_taught', true), '') NOT IN ('', '{}'))$$;
+BEGIN
+    FOR rule IN SELECT * FROM (VALUES
+        ('organization', '{whole:structure}'),
+        ('academic_year', '{whole:structure}'),
+        ('term', '{whole:structure}'),
+        ('class', '{whole:structure}'),
+        ('subject', '{whole:structure}'),
+        ('teaching_group', '{whole:structure}'),
+        ('bell_slot', '{whole:structure}'),
+        ('timetable_slot', '{whole:structure}'),
+        ('assignment_type', '{whole:structure}'),
+        ('staff', '{whole:staff} OR (school_id, source_id) {in:staff}'),
+        ('teaching_assignment', '{whole:staff} OR (school_id, teaching_group_id) {in:groups}'),
+        ('person', '{whole:names} OR (school_id, source_id) {in:persons}'),
+        ('pupil', '{whole:people} OR (school_id, source_id) {in:known}'),
+        ('enrollment', '{whole:people} OR (school_id, pupil_id) {in:known}'),
+        ('group_membership', '{whole:people} OR (school_id, pupil_id) {in:pupils} OR (school_id, teaching_group_id) {in:taught}'),
+        ('legal_representative', '{whole:contacts} OR (school_id, source_id) {in:representatives}'),
+        ('representation', '{whole:contacts} OR ((school_id, pupil_id) {in:pupils} AND (school_id, representative_id) {in:representatives})'),
+        ('movement_order', '{whole:movement}'),
+        ('movement_line', '{whole:movement}'),
+        ('lesson', '{whole:journal} OR (school_id, teaching_group_id) {in:groups}'),
+        -- A family reads what is published. The lesson's own policy says whose works these are.
+        ('assignment', $$
+            {whole:journal} OR (
+                ((SELECT current_setting('gorod.audience', true)) = 'staff' OR (
+                    deleted IS NOT TRUE AND (published_at IS NULL OR published_at <= gorod.local_time(school_id))))
+                AND EXISTS (SELECT FROM gorod.lesson l WHERE l.school_id = assignment.school_id AND l.source_id = assignment.lesson_id))$$),
+        -- Of a pupil whose data are seen whole, every mark whose work is seen; of a taught group, every mark for its works.
+        ('mark', $$
+            {whole:results} OR ((school_id, pupil_id) {in:pupils} AND EXISTS (
+                SELECT FROM gorod.assignment a WHERE a.school_id = mark.school_id AND a.source_id = mark.assignment_id))
+            OR ({teaches} AND EXISTS (
+                SELECT FROM gorod.assignment a JOIN gorod.lesson l ON l.school_id = a.school_id AND l.source_id = a.lesson_id
+                WHERE a.school_id = mark.school_id AND a.source_id = mark.assignment_id
+                  AND (l.school_id, l.teaching_group_id) {in:taught}))$$),
+        ('period_result', '{whole:results} OR (school_id, pupil_id) {in:pupils} OR (school_id, teaching_group_id) {in:taught}'),
+        ('attendance_event', $$
+            {whole:attendance} OR (school_id, pupil_id) {in:pupils} OR ({teaches} AND EXISTS (
+                SELECT FROM gorod.lesson l WHERE l.school_id = attendance_event.school_id AND l.source_id = attendance_event.lesson_id
+                  AND (l.school_id, l.teaching_group_id) {in:taught}))$$),
+        ('journal_change', $$
+            {whole:changes} OR ({teaches} AND EXISTS (
+                SELECT FROM gorod.lesson l WHERE l.school_id = journal_change.school_id AND l.source_id = journal_change.lesson_id
+                  AND (l.school_id, l.teaching_group_id) {in:taught}))$$),
+        ('mark_history', '{whole:changes}'),
+        ('attendance_event_history', '{whole:changes}'),
+        ('period_result_history', '{whole:changes}'),
+        ('announcement', $$
+            {whole:announcements} AND published_at <= gorod.local_time(school_id)
+            AND (expires_at IS NULL OR expires_at > gorod.local_time(school_id))
+            AND gorod.audience_fits(audience, (SELECT current_setting('gorod.audience', true)),
+                                    (SELECT nullif(current_setting('gorod.parallels', true), ''))::int[])$$),
+        ('source_visit', '{whole:visits}'),
+        ('illness_count', '{whole:illness}'),
+        -- The state of the synchronisation; every page says as of when its data are.
+        ('school', '{scoped} OR {whole:health} OR {touched}'),
+        ('school_state', '{scoped} OR {whole:health} OR {touched}'),
+        ('closed_year', '{scoped} OR {whole:health} OR {whole:structure}'),
+        ('ledger', '{scoped} OR {whole:health}'),
+        ('guard_hour', '{scoped} OR {whole:health}'),
+        ('quarantine', '{scoped} OR {whole:health}'),
+        ('tombstone', '{scoped} OR {whole:health}'),
+        ('digest', '{scoped} OR {whole:health}'),
+        ('event', '{scoped} OR {whole:health}'),
+        ('release', '{scoped} OR {whole:health}'),
+        ('certificate', '{scoped} OR {whole:health}')
+    ) AS rules (name, reads) LOOP
+        condition := regexp_replace(rule.reads, '\{whole:([a-z]+)\}', whole, 'g');
+        condition := regexp_replace(condition, '\{in:([a-z]+)\}', reached, 'g');
+        condition := replace(replace(replace(condition, '{scoped}', scoped), '{touched}', touched), '{teaches}', teaches);
+        EXECUTE format('CREATE POLICY readers ON gorod.%I FOR SELECT TO gorod_portal USING (%s)', rule.name, condition);
+        EXECUTE format('GRANT SELECT ON gorod.%I TO gorod_portal', rule.name);
+    END LOOP;
+END
+$readers$;
 
 GRANT SELECT ON gorod.profile TO gorod_ingest, gorod_portal, gorod_jobs;
 GRANT INSERT ON gorod.event TO gorod_jobs;
