@@ -111,6 +111,11 @@ class KeyRing:
         """Keys to read with; makes nothing, so that a program without write rights can use it."""
         return self._unwrapped(school, self._read_school(school), key_year(now))
 
+    def stamp(self, school: str) -> tuple[int, int]:
+        """Changes whenever the school's keys change: a destroyed key must not live on in a memory of ours."""
+        found = self._school_file(school).stat()
+        return found.st_mtime_ns, found.st_ino
+
     def fingerprint_key(self, school: str) -> bytes:
         """The school's permanent fingerprint key."""
         return self._unwrap(self._read_school(school)["fingerprint"], f"{school}/fingerprint")

@@ -46,7 +46,8 @@ END
 $policies$;
 
 -- What people read. {whole:kind} = a school whose data of that kind are seen whole; {in:what} = the pair of columns is reached;
--- subqueries see other tables under these same policies, so that a mark is as visible as its work allows.
+-- subqueries see other tables under these same policies, so that a mark is as visible as its work allows. OFFSET 0 keeps them what they
+-- are, a look-up by key for each row that was asked for: the planner would else gather all works of the city to compare with.
 DO $readers$
 DECLARE
     rule record;
@@ -57,6 +58,7 @@ DECLARE
     scoped CONSTANT text :=
         $$((SELECT current_setting('gorod.scope', true)) = '*' OR school_id = ANY ((SELECT string_to_array(current_setting('gorod.scope', true), ','))::text[]))$$;
     touched CONSTANT text := $$school_id = ANY ((SELECT string_to_array(current_setting('gorod.touched', true), ','))::text[])$$;
+    staff CONSTANT text := $$(SELECT current_setting('gorod.audience', true)) = 'staff'$$;
     teaches CONSTANT text := $$(SELECT coalesce(current_setting('gorod.reach_taught', true), '') NOT IN ('', '{}'))$$;
 BEGIN
     FOR rule IN SELECT * FROM (VALUES
@@ -83,26 +85,27 @@ BEGIN
         -- A family reads what is published. The lesson's own policy says whose works these are.
         ('assignment', $$
             {whole:journal} OR (
-                ((SELECT current_setting('gorod.audience', true)) = 'staff' OR (
+                ({staff} OR (
                     deleted IS NOT TRUE AND (published_at IS NULL OR published_at <= gorod.local_time(school_id))))
-                AND EXISTS (SELECT FROM gorod.lesson l WHERE l.school_id = assignment.school_id AND l.source_id = assignment.lesson_id))$$),
-        -- Of a pupil whose data are seen whole, every mark whose work is seen; of a taught group, every mark for its works.
+                AND EXISTS (SELECT FROM gorod.lesson l WHERE l.school_id = assignment.school_id AND l.source_id = assignment.lesson_id
+                            OFFSET 0))$$),
+        -- A family reads marks of works that it sees; who teaches a group, every mark for its works; who leads a class, all of its pupils'.
         ('mark', $$
-            {whole:results} OR ((school_id, pupil_id) {in:pupils} AND EXISTS (
-                SELECT FROM gorod.assignment a WHERE a.school_id = mark.school_id AND a.source_id = mark.assignment_id))
+            {whole:results} OR ((school_id, pupil_id) {in:pupils} AND ({staff} OR EXISTS (
+                SELECT FROM gorod.assignment a WHERE a.school_id = mark.school_id AND a.source_id = mark.assignment_id OFFSET 0)))
             OR ({teaches} AND EXISTS (
                 SELECT FROM gorod.assignment a JOIN gorod.lesson l ON l.school_id = a.school_id AND l.source_id = a.lesson_id
                 WHERE a.school_id = mark.school_id AND a.source_id = mark.assignment_id
-                  AND (l.school_id, l.teaching_group_id) {in:taught}))$$),
+                  AND (l.school_id, l.teaching_group_id) {in:taught} OFFSET 0))$$),
         ('period_result', '{whole:results} OR (school_id, pupil_id) {in:pupils} OR (school_id, teaching_group_id) {in:taught}'),
         ('attendance_event', $$
             {whole:attendance} OR (school_id, pupil_id) {in:pupils} OR ({teaches} AND EXISTS (
                 SELECT FROM gorod.lesson l WHERE l.school_id = attendance_event.school_id AND l.source_id = attendance_event.lesson_id
-                  AND (l.school_id, l.teaching_group_id) {in:taught}))$$),
+                  AND (l.school_id, l.teaching_group_id) {in:taught} OFFSET 0))$$),
         ('journal_change', $$
             {whole:changes} OR ({teaches} AND EXISTS (
                 SELECT FROM gorod.lesson l WHERE l.school_id = journal_change.school_id AND l.source_id = journal_change.lesson_id
-                  AND (l.school_id, l.teaching_group_id) {in:taught}))$$),
+                  AND (l.school_id, l.teaching_group_id) {in:taught} OFFSET 0))$$),
         ('mark_history', '{whole:changes}'),
         ('attendance_event_history', '{whole:changes}'),
         ('period_result_history', '{whole:changes}'),
@@ -129,6 +132,7 @@ BEGIN
         condition := regexp_replace(rule.reads, '\{whole:([a-z]+)\}', whole, 'g');
         condition := regexp_replace(condition, '\{in:([a-z]+)\}', reached, 'g');
         condition := replace(replace(replace(condition, '{scoped}', scoped), '{touched}', touched), '{teaches}', teaches);
+        condition := replace(condition, '{staff}', staff);
         EXECUTE format('CREATE POLICY readers ON gorod.%I FOR SELECT TO gorod_portal USING (%s)', rule.name, condition);
         EXECUTE format('GRANT SELECT ON gorod.%I TO gorod_portal', rule.name);
     END LOOP;

@@ -61,19 +61,19 @@ END
 $$;
 
 -- Pupils of a family's account: 'school/pupil'. A representation that is blocked anywhere blocks the child, whatever else is said.
-CREATE OR REPLACE FUNCTION gorod.own_pupils(account_id bigint, kind text, moment timestamptz) RETURNS text[]
+CREATE OR REPLACE FUNCTION gorod.own_pupils(account_id bigint, who text, moment timestamptz) RETURNS text[]
 LANGUAGE sql STABLE SET search_path = pg_catalog, pg_temp AS $$
     WITH own AS (
         SELECT s.school_id, a.person_id, (moment AT TIME ZONE s.zone)::date AS today
         FROM gorod.account_scope a JOIN gorod.school s USING (school_id) WHERE a.account_id = own_pupils.account_id AND a.person_id <> ''
     ), found AS (
-        SELECT p.school_id, p.source_id AS pupil_id FROM own JOIN gorod.pupil p USING (school_id, person_id) WHERE kind = 'pupil'
+        SELECT p.school_id, p.source_id AS pupil_id FROM own JOIN gorod.pupil p USING (school_id, person_id) WHERE who = 'pupil'
         UNION ALL
         SELECT r.school_id, r.pupil_id
         FROM own
         JOIN gorod.legal_representative l USING (school_id, person_id)
         JOIN gorod.representation r ON r.school_id = l.school_id AND r.representative_id = l.source_id
-        WHERE kind = 'parent' AND (r.to_date IS NULL OR r.to_date > own.today)
+        WHERE who = 'parent' AND (r.to_date IS NULL OR r.to_date > own.today)
         GROUP BY r.school_id, r.pupil_id
         HAVING bool_or(r.may_view IS TRUE AND (r.from_date IS NULL OR r.from_date <= own.today)) AND NOT bool_or(r.blocked IS TRUE)
     )
@@ -133,7 +133,7 @@ $$;
 CREATE OR REPLACE FUNCTION gorod.enter(account_id bigint, moment timestamptz) RETURNS text
 LANGUAGE plpgsql VOLATILE SECURITY DEFINER SET search_path = pg_catalog, pg_temp AS $$
 DECLARE
-    kind text;
+    who text;
     far jsonb;
     one record;
     schools text[] := '{}';
@@ -147,16 +147,16 @@ DECLARE
     clocks text[] := '{}';
     parallels int[] := '{}';
 BEGIN
-    SELECT a.role INTO kind FROM gorod.account a WHERE a.id = enter.account_id AND a.disabled_at IS NULL;
-    SELECT jsonb_object_agg(r.section, r.extent) INTO far FROM gorod.rights() r WHERE r.role = kind;
+    SELECT a.role INTO who FROM gorod.account a WHERE a.id = enter.account_id AND a.disabled_at IS NULL;
+    SELECT jsonb_object_agg(r.section, r.extent) INTO far FROM gorod.rights() r WHERE r.role = who;
     IF far IS NULL THEN
-        kind := NULL;
+        who := NULL;
     END IF;
     SELECT coalesce(array_agg(DISTINCT s.school_id), '{}') INTO schools
-    FROM gorod.account_scope a JOIN gorod.school s USING (school_id) WHERE kind IS NOT NULL AND a.account_id = enter.account_id;
+    FROM gorod.account_scope a JOIN gorod.school s USING (school_id) WHERE who IS NOT NULL AND a.account_id = enter.account_id;
 
     IF far ->> 'people' = 'own' THEN
-        pupils := gorod.own_pupils(enter.account_id, kind, moment);
+        pupils := gorod.own_pupils(enter.account_id, who, moment);
         SELECT coalesce(array_agg(DISTINCT s.school_id), '{}') INTO schools FROM gorod.split(pupils) s;
     ELSIF far ->> 'people' IN ('group', 'class') THEN
         taught := gorod.taught_groups(enter.account_id, moment);
@@ -166,24 +166,24 @@ BEGIN
     END IF;
 
     IF far ->> 'people' IN ('own', 'group', 'class') THEN
-        SELECT coalesce(array_agg(DISTINCT found), '{}') INTO groups FROM (
-            SELECT unnest(taught) AS found
+        SELECT coalesce(array_agg(DISTINCT one_pair), '{}') INTO groups FROM (
+            SELECT unnest(taught) AS one_pair
             UNION ALL SELECT gorod.pair(m.school_id, m.teaching_group_id)
             FROM gorod.split(pupils) p JOIN gorod.group_membership m ON m.school_id = p.school_id AND m.pupil_id = p.key
             WHERE m.teaching_group_id IS NOT NULL) reached;
-        SELECT coalesce(array_agg(DISTINCT found), '{}') INTO known FROM (
-            SELECT unnest(pupils) AS found
+        SELECT coalesce(array_agg(DISTINCT one_pair), '{}') INTO known FROM (
+            SELECT unnest(pupils) AS one_pair
             UNION ALL SELECT gorod.pair(m.school_id, m.pupil_id)
             FROM gorod.split(taught) g JOIN gorod.group_membership m ON m.school_id = g.school_id AND m.teaching_group_id = g.key
             WHERE m.pupil_id IS NOT NULL) reached;
         -- Whom a family knows at the school: the teachers of the own groups, and who leads the own class.
         IF far ->> 'staff' = 'own' THEN
-            SELECT coalesce(array_agg(DISTINCT found), '{}') INTO staff FROM (
-                SELECT gorod.pair(t.school_id, t.staff_id) AS found
+            SELECT coalesce(array_agg(DISTINCT one_pair), '{}') INTO staff FROM (
+                SELECT gorod.pair(t.school_id, t.staff_id) AS one_pair
                 FROM gorod.split(groups) g JOIN gorod.teaching_assignment t ON t.school_id = g.school_id AND t.teaching_group_id = g.key
                 UNION ALL SELECT gorod.pair(c.school_id, c.class_teacher_id)
                 FROM gorod.split(pupils) p JOIN gorod.enrollment e ON e.school_id = p.school_id AND e.pupil_id = p.key
-                JOIN gorod.class c ON c.school_id = e.school_id AND c.source_id = e.class_id) reached WHERE found IS NOT NULL;
+                JOIN gorod.class c ON c.school_id = e.school_id AND c.source_id = e.class_id) reached WHERE one_pair IS NOT NULL;
         ELSE
             SELECT coalesce(array_agg(gorod.pair(f.school_id, f.source_id)), '{}') INTO staff
             FROM gorod.staff f WHERE f.school_id = ANY (schools);
@@ -196,8 +196,8 @@ BEGIN
             FROM gorod.split(pupils) p JOIN gorod.representation r ON r.school_id = p.school_id AND r.pupil_id = p.key
             WHERE r.representative_id IS NOT NULL;
         END IF;
-        SELECT coalesce(array_agg(DISTINCT found), '{}') INTO persons FROM (
-            SELECT gorod.pair(a.school_id, a.person_id) AS found
+        SELECT coalesce(array_agg(DISTINCT one_pair), '{}') INTO persons FROM (
+            SELECT gorod.pair(a.school_id, a.person_id) AS one_pair
             FROM gorod.account_scope a WHERE a.account_id = enter.account_id AND a.person_id <> ''
             UNION ALL SELECT gorod.pair(p.school_id, p.person_id)
             FROM gorod.split(known) k JOIN gorod.pupil p ON p.school_id = k.school_id AND p.source_id = k.key
@@ -205,7 +205,7 @@ BEGIN
             FROM gorod.split(staff) k JOIN gorod.staff f ON f.school_id = k.school_id AND f.source_id = k.key
             UNION ALL SELECT gorod.pair(l.school_id, l.person_id)
             FROM gorod.split(representatives) k
-            JOIN gorod.legal_representative l ON l.school_id = k.school_id AND l.source_id = k.key) reached WHERE found IS NOT NULL;
+            JOIN gorod.legal_representative l ON l.school_id = k.school_id AND l.source_id = k.key) reached WHERE one_pair IS NOT NULL;
         SELECT coalesce(array_agg(DISTINCT c.parallel), '{}') INTO parallels
         FROM gorod.split(pupils) p
         JOIN gorod.school s ON s.school_id = p.school_id
@@ -230,8 +230,8 @@ BEGIN
             set_config('gorod.reach_representatives', representatives::text, true),
             set_config('gorod.clocks', clocks::text, true),
             set_config('gorod.parallels', parallels::text, true),
-            set_config('gorod.audience', CASE WHEN kind IN ('pupil', 'parent') THEN kind WHEN kind IS NOT NULL THEN 'staff' ELSE '' END, true);
-    RETURN kind;
+            set_config('gorod.audience', CASE WHEN who IN ('pupil', 'parent') THEN who WHEN who IS NOT NULL THEN 'staff' ELSE '' END, true);
+    RETURN who;
 END
 $$;
 

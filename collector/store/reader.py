@@ -26,3 +26,7 @@ class Reader:
     account: int
     role: str | None
     now: datetime
+
+    def rows(self, statement: str, **parameters: object) -> list[tuple[Any, ...]]:
+        """Rows of a SELECT with named parameters, prepared at its first use on the connection."""
+        return self.connection.execute(statement, parameters, prepare=True).fetchall()

@@ -68,7 +68,7 @@ SECTIONS: Final = tuple(RIGHTS["pupil"])
 
 def extent(role: str | None, section: str) -> Extent:
     """How far the role sees data of this kind; an unknown role, or None, sees nothing."""
-    return RIGHTS[role][section] if role in RIGHTS else Extent.NOTHING
+    return RIGHTS[role][section] if role is not None and role in RIGHTS else Extent.NOTHING
 
 
 def as_sql() -> str:
@@ -79,7 +79,7 @@ def as_sql() -> str:
         for section, far in sections.items()
     )
     return (
-        "CREATE OR REPLACE FUNCTION gorod.rights() RETURNS TABLE (role text, section text, extent text) "  # noqa: S608  words of the table above
+        "CREATE OR REPLACE FUNCTION gorod.rights() RETURNS TABLE (role text, section text, extent text) "
         f"LANGUAGE sql IMMUTABLE PARALLEL SAFE AS $rights$ VALUES\n    {rows} $rights$;"
     )
 

@@ -101,7 +101,7 @@ _LOOKED_UP_BY: Final[dict[str, tuple[tuple[str, ...], ...]]] = {
 
 
 def _entity_table(entity: Entity) -> Table:
-    return Table(
+    made = Table(
         entity.name,
         METADATA,
         *_entity_columns(entity),
@@ -109,6 +109,9 @@ def _entity_table(entity: Entity) -> Table:
         *(Index(None, "school_id", *columns) for columns in _LOOKED_UP_BY.get(entity.name, ())),
         info={"entity": entity.number},
     )
+    if entity.name == "mark":  # debts of a school: one mark in a hundred
+        Index("ix_mark_duty", made.c.school_id, made.c.pupil_id, postgresql_where=made.c.value_kind == "duty")
+    return made
 
 
 def _history_table(entity: Entity) -> Table:

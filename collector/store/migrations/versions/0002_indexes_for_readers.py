@@ -1,10 +1,11 @@
 """Indexes for people's pages. Additive: the previous release neither needs nor notices them.
 
-``mark`` and ``attendance_event`` carry the load of the first synchronisation, so that each gets one index only. Both begin with what
+``mark`` and ``attendance_event`` carry the load of the first synchronisation, so that each gets one full index only. Both begin with what
 comes in order of time (the work, the lesson): new entries go to the index's end, and a pupil's rows are found by the works and lessons
 of the pupil's groups, a few hundred short descents for a whole term. All others are small tables.
 """
 
+import sqlalchemy as sa
 from alembic import op
 
 revision = "0002"
@@ -12,7 +13,7 @@ down_revision = "0001"
 branch_labels = None
 depends_on = None
 
-INDEXES = {
+INDEXES: dict[str, list[tuple[str, ...]]] = {
     "mark": [("assignment_id", "pupil_id")],  # journal page, diary, marks of a term
     "attendance_event": [("lesson_id", "pupil_id")],  # journal page, diary, a pupil's period, who is absent today
     "period_result": [("pupil_id",)],  # results of a pupil, of a class
@@ -39,3 +40,11 @@ def upgrade() -> None:
         for columns in indexes:
             name = "_".join(("ix", table, "school_id", *columns))
             op.create_index(op.f(name), table, ["school_id", *columns], unique=False, schema="gorod")
+    # Debts of a pupil and of a school. One mark in a hundred stands in it.
+    op.create_index(
+        "ix_mark_duty",
+        "mark",
+        ["school_id", "pupil_id"],
+        schema="gorod",
+        postgresql_where=sa.text("value_kind = 'duty'"),
+    )
