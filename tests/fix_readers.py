@@ -25,8 +25,6 @@ if TYPE_CHECKING:
     from collections.abc import Iterator
     from pathlib import Path
 
-    import psycopg
-
     from collector.store.embedded import EmbeddedServer
     from collector.store.reader import Reader
     from proto.batch import TableRows
@@ -43,6 +41,7 @@ class ReadersWorld:
     ring: KeyRing
     database: Database
     names: Names
+    now: datetime = NOW
     logins: Iterator[int] = field(default_factory=lambda: itertools.count(1))
 
     def account(self, role: str, *scopes: tuple[str, str]) -> int:
@@ -59,9 +58,9 @@ class ReadersWorld:
         return int(row[0])
 
     @contextmanager
-    def reading(self, role: str, *scopes: tuple[str, str], now: datetime = NOW) -> Iterator[Reader]:
+    def reading(self, role: str, *scopes: tuple[str, str], now: datetime | None = None) -> Iterator[Reader]:
         """What a new account of the role reads."""
-        with self.database.reader(self.account(role, *scopes), now) as reader:
+        with self.database.reader(self.account(role, *scopes), now or self.now) as reader:
             yield reader
 
     def select(self, query: str, *parameters: object) -> list[tuple[Any, ...]]:
@@ -88,7 +87,9 @@ class ReadersWorld:
 
 
 @contextmanager
-def readers_world(postgres: EmbeddedServer, passwords: dict[str, str], folder: Path, name: str) -> Iterator[ReadersWorld]:
+def readers_world(
+    postgres: EmbeddedServer, passwords: dict[str, str], folder: Path, name: str
+) -> Iterator[ReadersWorld]:
     """An empty world in a database of that name."""
     url = postgres.create_database(name, template="store_template")
     store = Store(url, role_urls(url, passwords))
@@ -121,4 +122,6 @@ def city_readers(
 def person_of(world: ReadersWorld, school: str, entity: str, key: str) -> str:
     """Person of a pupil, a representative or a member of staff."""
     assert "person_id" in {field.name for field in BY_NAME[entity].fields}
-    return str(world.value(f"SELECT person_id FROM gorod.{entity} WHERE school_id = %s AND source_id = %s", school, key))
+    return str(
+        world.value(f"SELECT person_id FROM gorod.{entity} WHERE school_id = %s AND source_id = %s", school, key)
+    )
