@@ -70,7 +70,9 @@ def structure() -> Iterator[TableRows]:
     """Who and what there is."""
     yield rows("organization", "o")
     yield rows("academic_year", "new closed=no\nold closed=yes")
-    yield rows("term", "q2\nq1", year_id="new", start_date="2026-11-01", end_date="2026-12-28")
+    yield rows(
+        "term", "q2\nq1", year_id="new", start_date="2026-11-01", end_date="2026-12-28", parallel=7, profile=None
+    )
     yield rows("class", "7a class_teacher_id=s1\n7b class_teacher_id=s2", year_id="new", parallel=7, letter="А")
     yield rows("class", "6a class_teacher_id=s1", year_id="old", parallel=6, letter="А")
     yield rows("subject", "math\nart")

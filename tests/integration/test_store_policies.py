@@ -48,7 +48,8 @@ def filled(applier: Applier) -> Applier:
 
 def schools_seen(database: Database, scope: str) -> list[str]:
     with database.scope(scope) as connection:
-        return [school for (school,) in connection.execute("SELECT school_id FROM gorod.mark ORDER BY 1")]
+        rows = connection.execute("SELECT DISTINCT school_id FROM gorod.guard_hour ORDER BY 1")
+        return [school for (school,) in rows]
 
 
 def test_every_table_that_names_a_school_is_protected(store: Store):
@@ -78,13 +79,13 @@ def test_a_reader_sees_exactly_the_schools_of_the_scope(filled: Applier, reader:
 def test_a_scope_ends_with_its_transaction(filled: Applier, reader: Database):
     assert len(schools_seen(reader, "*")) == 2
     with reader.plain() as connection:
-        assert connection.execute("SELECT count(*) FROM gorod.mark").fetchone() == (0,)
+        assert connection.execute("SELECT count(*) FROM gorod.guard_hour").fetchone() == (0,)
     assert filled.school
 
 
 def test_the_scope_is_evaluated_once_per_statement(filled: Applier, reader: Database):
     with reader.scope(filled.school) as connection:
-        plan = connection.execute("EXPLAIN SELECT * FROM gorod.mark").fetchall()
+        plan = connection.execute("EXPLAIN SELECT * FROM gorod.guard_hour").fetchall()
     text = "\n".join(line for (line,) in plan)
     assert "InitPlan" in text
     assert "SubPlan" not in text
