@@ -31,8 +31,8 @@ _GROUP_COLUMNS: Final = """
 SELECT g.school_id, g.source_id, coalesce(g.name, ''), coalesce(u.name, g.name, ''), g.kind,
        (SELECT count(DISTINCT m.pupil_id) FROM gorod.group_membership m
         WHERE m.school_id = g.school_id AND m.teaching_group_id = g.source_id
-          AND (m.from_date IS NULL OR m.from_date <= gorod.local_time(g.school_id)::date)
-          AND (m.to_date IS NULL OR m.to_date > gorod.local_time(g.school_id)::date)), g.year_id
+          AND (m.from_date IS NULL OR m.from_date <= (SELECT gorod.local_time(%(school)s)::date))
+          AND (m.to_date IS NULL OR m.to_date > (SELECT gorod.local_time(%(school)s)::date))), g.year_id
 FROM gorod.teaching_group g
 LEFT JOIN gorod.subject u ON u.school_id = g.school_id AND u.source_id = g.subject_id"""
 _GROUPS: Final = """{columns}

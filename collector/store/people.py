@@ -58,8 +58,8 @@ FROM gorod.class c
 JOIN gorod.school s ON s.school_id = c.school_id
 LEFT JOIN gorod.academic_year y ON y.school_id = c.school_id AND y.source_id = c.year_id
 JOIN gorod.enrollment e ON e.school_id = c.school_id AND e.class_id = c.source_id
-    AND (e.from_date IS NULL OR e.from_date <= gorod.local_time(c.school_id)::date)
-    AND (e.to_date IS NULL OR e.to_date > gorod.local_time(c.school_id)::date)
+    AND (e.from_date IS NULL OR e.from_date <= (SELECT gorod.local_time(%(school)s)::date))
+    AND (e.to_date IS NULL OR e.to_date > (SELECT gorod.local_time(%(school)s)::date))
 LEFT JOIN gorod.staff f ON f.school_id = c.school_id AND f.source_id = c.class_teacher_id
 WHERE c.school_id = %(school)s AND y.closed IS NOT TRUE
 GROUP BY c.source_id, c.parallel, c.letter, f.person_id"""

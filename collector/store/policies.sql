@@ -59,6 +59,7 @@ DECLARE
         $$((SELECT current_setting('gorod.scope', true)) = '*' OR school_id = ANY ((SELECT string_to_array(current_setting('gorod.scope', true), ','))::text[]))$$;
     touched CONSTANT text := $$school_id = ANY ((SELECT string_to_array(current_setting('gorod.touched', true), ','))::text[])$$;
     staff CONSTANT text := $$(SELECT current_setting('gorod.audience', true)) = 'staff'$$;
+    local CONSTANT text := $$(SELECT c.local FROM gorod.clock() c WHERE c.school_id = %I.school_id)$$;
     teaches CONSTANT text := $$(SELECT coalesce(current_setting('gorod.reach_taught', true), '') NOT IN ('', '{}'))$$;
 BEGIN
     FOR rule IN SELECT * FROM (VALUES
@@ -86,7 +87,7 @@ BEGIN
         ('assignment', $$
             {whole:journal} OR (
                 ({staff} OR (
-                    deleted IS NOT TRUE AND (published_at IS NULL OR published_at <= gorod.local_time(school_id))))
+                    deleted IS NOT TRUE AND (published_at IS NULL OR published_at <= {local})))
                 AND EXISTS (SELECT FROM gorod.lesson l WHERE l.school_id = assignment.school_id AND l.source_id = assignment.lesson_id
                             OFFSET 0))$$),
         -- A family reads marks of works that it sees; who teaches a group, every mark for its works; who leads a class, all of its pupils'.
@@ -110,8 +111,8 @@ BEGIN
         ('attendance_event_history', '{whole:changes}'),
         ('period_result_history', '{whole:changes}'),
         ('announcement', $$
-            {whole:announcements} AND published_at <= gorod.local_time(school_id)
-            AND (expires_at IS NULL OR expires_at > gorod.local_time(school_id))
+            {whole:announcements} AND published_at <= {local}
+            AND (expires_at IS NULL OR expires_at > {local})
             AND gorod.audience_fits(audience, (SELECT current_setting('gorod.audience', true)),
                                     (SELECT nullif(current_setting('gorod.parallels', true), ''))::int[])$$),
         ('source_visit', '{whole:visits}'),
@@ -132,7 +133,7 @@ BEGIN
         condition := regexp_replace(rule.reads, '\{whole:([a-z]+)\}', whole, 'g');
         condition := regexp_replace(condition, '\{in:([a-z]+)\}', reached, 'g');
         condition := replace(replace(replace(condition, '{scoped}', scoped), '{touched}', touched), '{teaches}', teaches);
-        condition := replace(condition, '{staff}', staff);
+        condition := replace(replace(condition, '{staff}', staff), '{local}', format(local, rule.name));
         EXECUTE format('CREATE POLICY readers ON gorod.%I FOR SELECT TO gorod_portal USING (%s)', rule.name, condition);
         EXECUTE format('GRANT SELECT ON gorod.%I TO gorod_portal', rule.name);
     END LOOP;

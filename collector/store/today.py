@@ -46,13 +46,10 @@ _COUNT_DAY: Final = (
 )
 _ABSENT: Final = _DAY + "SELECT pupil_id, codes FROM missing ORDER BY pupil_id LIMIT 1000"  # noqa: S608  as above
 _ROLL: Final = """
-SELECT count(DISTINCT m.pupil_id) FROM (
-    SELECT e.pupil_id, e.year_id, e.from_date, e.to_date FROM gorod.enrollment e WHERE e.school_id = %(school)s
-    UNION ALL
-    SELECT m.pupil_id, m.year_id, m.from_date, m.to_date FROM gorod.group_membership m
-    WHERE m.school_id = %(school)s AND NOT EXISTS (SELECT FROM gorod.enrollment e WHERE e.school_id = %(school)s)) m
+SELECT count(DISTINCT m.pupil_id) FROM gorod.{roll} m
 LEFT JOIN gorod.academic_year y ON y.school_id = %(school)s AND y.source_id = m.year_id
-WHERE y.closed IS NOT TRUE AND (m.from_date IS NULL OR m.from_date <= %(day)s) AND (m.to_date IS NULL OR m.to_date > %(day)s)"""
+WHERE m.school_id = %(school)s AND y.closed IS NOT TRUE
+  AND (m.from_date IS NULL OR m.from_date <= %(day)s) AND (m.to_date IS NULL OR m.to_date > %(day)s)"""
 _UNFILLED: Final = f"""
 WITH {_GROUPS}, lacking AS (
     SELECT l.source_id, l.date, l.number, g.name, g.subject_id, l.staff_id, coalesce(l.topic, '') ~ '^\\s*$' AS no_topic,
@@ -91,21 +88,29 @@ WITH {_DUTY}, placed AS (
 SELECT c.parallel, c.letter, count(*), count(DISTINCT p.pupil_id)
 FROM placed p LEFT JOIN gorod.class c ON c.school_id = %(school)s AND c.source_id = p.class_id
 GROUP BY c.parallel, c.letter"""  # noqa: S608  as above
-# The term of a lesson: of the parallel of the group's classes, the shortest that holds the lesson's day.
+# The term of a lesson: of the parallel of the group's classes, the shortest that holds the lesson's day. Few changes are late, so that
+# those come first for which any term was over.
 _CHANGED: Final = """
-changed AS (
-    SELECT j.at, j.action, j.before, j.after, j.actor_id, l.date, g.name, g.subject_id, t.name AS term, t.end_date
+terms AS MATERIALIZED (
+    SELECT t.name, t.year_id, t.parallel, t.start_date, t.end_date FROM gorod.term t
+    WHERE t.school_id = %(school)s AND t.term_type <> 'year'),
+late AS MATERIALIZED (
+    SELECT j.at, j.action, j.before, j.after, j.actor_id, l.date, l.year_id, l.teaching_group_id
     FROM gorod.journal_change j
     JOIN gorod.lesson l ON l.school_id = j.school_id AND l.source_id = j.lesson_id
-    JOIN gorod.teaching_group g ON g.school_id = l.school_id AND g.source_id = l.teaching_group_id
+    WHERE j.school_id = %(school)s AND j.at >= %(since)s::timestamp AND j.at < %(until)s::timestamp
+      AND EXISTS (SELECT FROM terms t WHERE l.date BETWEEN t.start_date AND t.end_date AND j.at >= t.end_date + 1)),
+changed AS (
+    SELECT l.at, l.action, l.before, l.after, l.actor_id, l.date, g.name, g.subject_id, t.name AS term, t.end_date
+    FROM late l
+    JOIN gorod.teaching_group g ON g.school_id = %(school)s AND g.source_id = l.teaching_group_id
     JOIN LATERAL (
-        SELECT t.name, t.end_date FROM gorod.term t
-        WHERE t.school_id = l.school_id AND t.year_id = l.year_id AND t.term_type <> 'year' AND l.date BETWEEN t.start_date AND t.end_date
+        SELECT t.name, t.end_date FROM terms t
+        WHERE t.year_id = l.year_id AND l.date BETWEEN t.start_date AND t.end_date
           AND (t.parallel IS NULL OR t.parallel IN (
               SELECT c.parallel FROM gorod.class c
-              WHERE c.school_id = l.school_id AND c.source_id = ANY (string_to_array(g.class_ids, ','))))
-        ORDER BY t.end_date - t.start_date LIMIT 1) t ON j.at >= t.end_date + 1
-    WHERE j.school_id = %(school)s AND j.at >= %(since)s AND j.at < %(until)s)"""
+              WHERE c.school_id = %(school)s AND c.source_id = ANY (string_to_array(g.class_ids, ','))))
+        ORDER BY t.end_date - t.start_date LIMIT 1) t ON l.at >= t.end_date + 1)"""
 _COUNT_CHANGED: Final = f"WITH {_CHANGED} SELECT count(*) FROM changed"  # noqa: S608  as above
 _LIST_CHANGED: Final = f"""
 WITH {_CHANGED}
@@ -191,7 +196,7 @@ def board(reader: Reader, school: str, day: date) -> Board | None:
         school=school,
         day=day,
         lessons=lessons,
-        on_roll=reader.rows(_ROLL, school=school, day=day)[0][0],
+        on_roll=_on_roll(reader, school, day),
         absent=absent_today,
         absent_unknown=unknown,
         not_filled=reader.rows(_COUNT_UNFILLED, **_before(school, day))[0][0],
@@ -237,6 +242,15 @@ def changed_after_end(reader: Reader, names: Names, school: str, day: date) -> t
 def _late_change(row: tuple[Any, ...], actor: Name | None) -> LateChange:
     at, action, before, after, group, subject, lesson_day, term, term_end, _actor = row
     return LateChange(at, action, before, after, group, subject, lesson_day, term, term_end, actor)
+
+
+def _on_roll(reader: Reader, school: str, day: date) -> int:
+    """Pupils on the rolls of classes; where there are no classes (further education), on those of groups."""
+    for roll in ("enrollment", "group_membership"):
+        pupils = reader.rows(_ROLL.format(roll=roll), school=school, day=day)[0][0]
+        if pupils:
+            break
+    return int(pupils)
 
 
 def _of_day(school: str, day: date) -> dict[str, Any]:
