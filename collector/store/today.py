@@ -97,7 +97,9 @@ terms AS MATERIALIZED (
 late AS MATERIALIZED (
     SELECT j.at, j.action, j.before, j.after, j.actor_id, l.date, l.year_id, l.teaching_group_id
     FROM gorod.journal_change j
-    JOIN gorod.lesson l ON l.school_id = j.school_id AND l.source_id = j.lesson_id
+    JOIN LATERAL (
+        SELECT l.date, l.year_id, l.teaching_group_id FROM gorod.lesson l
+        WHERE l.school_id = %(school)s AND l.source_id = j.lesson_id OFFSET 0) l ON true
     WHERE j.school_id = %(school)s AND j.at >= %(since)s::timestamp AND j.at < %(until)s::timestamp
       AND EXISTS (SELECT FROM terms t WHERE l.date BETWEEN t.start_date AND t.end_date AND j.at >= t.end_date + 1)),
 changed AS (

@@ -14,9 +14,8 @@ from collector.store.reader import Reader
 from tests.fix_rolls import BIG
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Iterator
+    from collections.abc import Iterator
 
-    from collector.store.names import Names
     from tests.fix_readers import ReadersWorld
 
 pytestmark = pytest.mark.integration
