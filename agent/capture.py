@@ -290,7 +290,7 @@ class Capture(Ground):
         verdict = guard.judge(
             self.store.guard_limits(),
             guard.Count(counted.deleted + sooner.deleted, counted.updated + sooner.updated),
-            change.table.count(),
+            change.table.count,
             deleted=len(change.gone),
             inserted=change.inserted,
             updated=change.updated,

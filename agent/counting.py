@@ -1,8 +1,10 @@
 """Counting: hints of most tables tell what came and changed, not what went. A count on both sides finds out that something went.
 
-After a hint pass the rows of such an entity are counted at the source. If they are as many as the fingerprints, *and* the next pass finds
-nothing new in the entity (so no insert can have hidden a deletion in between), everything up to the first pass is captured: the entity is fresh.
-If they differ, a full sweep is due. Tiny entities without any hints are read whole instead. All this takes at most 1 % of a core.
+After a hint pass the rows of such an entity are counted at the source, and by the same statement those are named that were stamped since the
+stored mark. All others were captured, so what is counted there and named as new here must be as many as the fingerprints: then everything up to
+the last late read of the hints is captured, and the entity is fresh, however busy the school is. If it is less, something went: the entity is
+read whole. Tiny entities without any hints are read whole at once instead. All this takes at most 1 % of a core, and nothing as long as
+nothing is committed at the source.
 """
 
 from __future__ import annotations
@@ -23,60 +25,94 @@ if TYPE_CHECKING:
 _SHARE: Final = 100
 _SHORTEST_S: Final = 2.0
 _TINY_ROWS: Final = 1000
+_MOST_NAMED: Final = 2000
+"""More rows stamped since the mark are not named: the next count may meet a calmer moment."""
 
 
 @dataclass(slots=True)
 class Counting:
-    """Runs beside the hint passes; see the module."""
+    """Runs beside the hint passes; see the module.
+
+    ``differing`` names the entities in which something went, by the last count; ``spent``: seconds of counting in the last pass.
+    """
 
     capture: Capture
     due: float = 0.0
-    differing: bool = False
-    _counted: dict[int, tuple[int, bool]] = field(default_factory=dict)
+    spent: float = 0.0
+    differing: set[int] = field(default_factory=set)
+    _whole: dict[int, object] = field(default_factory=dict)
+    _before: float = 0.0
 
     def after_pass(self, hints: HintPass, started_ms: int) -> None:
-        """Judge the last counts by what this pass found, and count again when it is time."""
-        self._judge(hints)
-        now = time.monotonic()
-        if now >= self.due:
-            self._count(hints, started_ms)
-            self.due = time.monotonic() + max(_SHORTEST_S, (time.monotonic() - now) * _SHARE)
-
-    def _judge(self, hints: HintPass) -> None:
-        by_number = {profile.entity.number: profile for profile in hints.profiles}
-        self.differing = False
-        for number, (at_ms, equal) in self._counted.items():
-            if hints.inserted.get(number) or number not in by_number:
-                continue
-            if equal:
-                self.capture.note_fresh([by_number[number]], at_ms)
-            else:
-                self.differing = True
-        self._counted.clear()
-
-    def _count(self, hints: HintPass, started_ms: int) -> None:
-        capture = self.capture
-        closed = capture.store.closed_years()
+        """Count when it is time. An entity that was found whole stays so as long as the source's version does."""
+        store, now, self.spent = self.capture.store, time.monotonic(), 0.0
+        if not store.get("based") or store.adopting or store.reread_count():
+            return  # what is to be read again proves nothing
+        ground = None if hints.version is None else (hints.version, self.capture.basis)
+        held = {entity for entity, _deletes, _updates in store.held()}
+        counted = False
         for profile in hints.profiles:
+            number = profile.entity.number
             if profile.hint and profile.hints:
                 continue  # a log of deletions: there is nothing to count
-            if not profile.hint:
-                self._read_whole(profile, started_ms)
-                continue
-            window = Window(years=capture.open_years() if profile.entity.year else None)
-            rows = capture.source.count(profile, window)
-            self._counted[profile.entity.number] = (started_ms, rows == capture.table(profile).count(closed))
+            if ground is not None and self._whole.get(number) == ground:
+                self._note_whole(profile, hints, started_ms, ground)
+            elif now >= self.due and number not in held:
+                counted = True
+                if self._is_whole(profile, hints):
+                    self._note_whole(profile, hints, started_ms, ground)
+        if counted:
+            ended = time.monotonic()
+            before, self._before = self._before, ended - now
+            self.spent = self._before
+            self.due = ended + max(
+                _SHORTEST_S, min(self.spent, before) * _SHARE
+            )  # one slow count, as the first is, may be an accident
 
-    def _read_whole(self, profile: EntityProfile, started_ms: int) -> None:
-        """A dictionary of the vendor's, a few rows without stamps: read and compared at once."""
+    def _note_whole(self, profile: EntityProfile, hints: HintPass, started_ms: int, ground: object) -> None:
+        """Nothing went unseen: the entity is as fresh as its hints; without hints it was read whole since the pass began."""
+        number = profile.entity.number
+        self.capture.note_fresh([profile], hints.upto.get(number, 0) if profile.hint else started_ms)
+        self._whole[number] = ground
+
+    def _is_whole(self, profile: EntityProfile, hints: HintPass) -> bool:
+        """Whether nothing went unseen: by a count, or because the entity was read just now."""
+        number = profile.entity.number
+        with self.capture.store.pages:
+            if not profile.hint:
+                return self._read_whole(profile)
+            lost = self._lost(profile, hints)
+        self.differing.discard(number)
+        if lost:
+            self.differing.add(number)
+        return lost == 0
+
+    def _lost(self, profile: EntityProfile, hints: HintPass) -> int | None:
+        """How many fingerprints have no row any more (negative: rows came that no hint told of); None if that cannot be told now."""
+        capture, unread = self.capture, hints.unread(profile)
+        if unread is None:
+            return None
+        mark, late = unread
+        window = Window(years=capture.open_years() if profile.entity.year else None)
+        counted = capture.source.count(profile, window, mark, _MOST_NAMED, late=late)
+        table = capture.table(profile)
+        have = table.count(capture.store.closed_years())
+        if hints.at_rest and capture.source.version() == hints.version:
+            return have - counted.rows  # nothing was committed since everything was read
+        if counted.recent is None:
+            return None
+        recent = list(set(capture.natives(table, counted.recent, profile.name)))
+        return have + len(recent) - len(table.known(recent)) - counted.rows
+
+    def _read_whole(self, profile: EntityProfile) -> bool:
+        """A dictionary of the vendor's, a few rows without stamps: read and compared at once; False if they are many."""
         capture = self.capture
         if capture.table(profile).count() > _TINY_ROWS:
-            return
+            return False
         years = capture.open_years() if profile.entity.year else None
         whole = Range(profile, Window(years=years), Span(), capture.store.tick, ordered=profile.key_type == "int")
-        with capture.store.pages:
-            while not whole.paged:
-                whole.page(capture, _TINY_ROWS)
-            while not whole.sift(capture):
-                pass
-        capture.note_fresh([profile], started_ms)
+        while not whole.paged:
+            whole.page(capture, _TINY_ROWS)
+        while not whole.sift(capture):
+            pass
+        return True

@@ -70,7 +70,7 @@ class Ground:
     @property
     def basis(self) -> tuple[bytes, int]:
         """What a running sweep stands on: it starts anew when this is no longer what it was."""
-        return self.store.position().epoch, self.voids
+        return self.store.epoch, self.voids
 
     @property
     def waits(self) -> bool:

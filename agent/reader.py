@@ -38,7 +38,6 @@ _LONGEST_REST_S: Final = 1.0
 _FIRST_RETRY_S: Final = 0.2
 _MOST_RETRY_S: Final = 60.0
 _MB: Final = 1 << 20
-_SHORTEST_FULL_REST_S: Final = 10.0
 _ENTITY_PROBLEMS: Final = ("schema", "data")
 
 
@@ -82,7 +81,8 @@ class Reader:
         self._hot: HotSweep | None = None
         self._hints: HintPass | None = None
         self._counting = Counting(capture)
-        self._full_rested = 0.0
+        self._whole: HotSweep | None = None
+        self._rested: dict[int, float] = {}
         self._began: dict[Kind, float] = {}
         self._epoch = b""
         self._had_reread = False
@@ -112,13 +112,14 @@ class Reader:
         if self.progress.problem is not None or seconds <= max(_WAIT_S, self.plan.periods.gather):
             stop.wait(seconds)
         elif self._guarded(lambda: self.capture.source.wait(seconds)):
-            self.plan.hurry(Kind.HINT)
+            self.plan.wake()
 
     def step(self) -> float:
         """One piece of work; seconds to rest before the next."""
-        if not self.store.position().epoch or self.store.adopting == ADOPTING or not self.store.get("sealing_key"):
+        epoch = self.store.epoch
+        if not epoch or self.store.adopting == ADOPTING or not self.store.get("sealing_key"):
             return _WAIT_S
-        self._follow_epoch()
+        self._follow(epoch)
         if self.store.get("resync_due") or not self.store.get("based"):  # a base that became void is laid anew at once
             self.plan.hurry(Kind.FULL)
         now = time.monotonic()
@@ -135,31 +136,31 @@ class Reader:
         )
         if kind is None:
             return self.plan.rest(now, based=True)
-        if not bulk and kind in (Kind.FULL, Kind.HOT):
+        if not bulk and kind in (Kind.FULL, Kind.HOT, Kind.WHOLE):
             return _WAIT_S / 5
         return self._work(kind, now)
 
-    def _follow_epoch(self) -> None:
+    def _follow(self, epoch: bytes) -> None:
         """A new epoch voids running sweeps: their cursors went with the old one."""
-        epoch = self.store.position().epoch
         if epoch != self._epoch:
-            self._epoch, self._full, self._hot, self._hints = epoch, None, None, None
+            self._epoch, self._full, self._hot, self._hints, self._whole = epoch, None, None, None, None
             self._began.clear()
 
     def _work(self, kind: Kind, now: float) -> float:
-        before = self.store.position().last.seq
+        before = self.store.tick
         done = self._guarded(lambda: self._run(kind))
-        if self.store.position().last.seq != before:
+        if self.store.tick != before:
             self._captured()
         if done is None:
             return self._retry_rest()
         self._recovered()
         if done:
             ended = time.monotonic()
-            spent = ended - self._began.pop(kind, now)
-            self.plan.finished(kind, ended, seconds=spent, found=done == "found")
-            if kind is Kind.FULL:
-                self._full_rested = ended + max(_SHORTEST_FULL_REST_S, spent * REST_FACTOR)
+            spent = ended - self._began.pop(kind, now) - (self._counting.spent if kind is Kind.HINT else 0.0)
+            calm = self._hints is not None and self._hints.at_rest
+            self.plan.finished(kind, ended, seconds=spent, found=done == "found", calm=calm)
+            if kind is Kind.WHOLE:
+                self._rest_entities(ended, spent, found=done == "found")
             self.progress.sweeps += 1
         return 0.0
 
@@ -173,6 +174,8 @@ class Reader:
                 return ""
             case Kind.HINT:
                 return self._pass_hints()
+            case Kind.WHOLE:
+                return self._step_whole()
             case Kind.HOT:
                 return self._step_hot()
             case Kind.FULL:
@@ -185,9 +188,34 @@ class Reader:
         started = self.capture.now_ms()
         self._hints.run(self._limit)
         self._counting.after_pass(self._hints, started)
-        if self._counting.differing and time.monotonic() >= self._full_rested:
-            self.plan.hurry(Kind.FULL)
+        if self._whole is None:
+            self._find_gone(readable)
         return "found" if self._hints.found else "done"
+
+    def _find_gone(self, readable: list[EntityProfile]) -> None:
+        """Entities in which something went, by the count, are read whole, unless they were just now."""
+        now, differing = time.monotonic(), self._counting.differing
+        due = [
+            one for one in readable if one.entity.number in differing and self._rested.get(one.entity.number, 0) <= now
+        ]
+        if due:
+            self._whole = HotSweep(self.capture, due, days=0, today=0, whole=True)
+            self.plan.hurry(Kind.WHOLE)
+
+    def _step_whole(self) -> str:
+        sweep = self._whole
+        if sweep is None:
+            return "done"
+        if not self._timed(sweep):
+            return ""
+        return "found" if sweep.found else "done"
+
+    def _rest_entities(self, ended: float, spent: float, *, found: bool) -> None:
+        """The rest after entities were read whole; long, if that explained nothing."""
+        rest = max(spent * REST_FACTOR, 0.0 if found else self.plan.periods.hot)
+        for profile in self._whole.profiles if self._whole else ():
+            self._rested[profile.entity.number] = ended + rest
+        self._whole, self._counting.due = None, 0.0
 
     def _step_full(self) -> str:
         if self._full is None:
@@ -221,10 +249,9 @@ class Reader:
     def _timed(self, sweep: FullSweep | HotSweep) -> bool:
         """A step of the sweep; the next page's size follows from how long the source worked on this one."""
         current = sweep.range
-        rows = current.rows if current else 0
         done = sweep.step(self._limit)
         if current is not None and sweep.range is current and not current.paged:
-            self._limit = page_limit(self._limit, current.rows - rows, current.read_s)
+            self._limit = page_limit(self._limit, *current.last_read)
         return done
 
     def _look_at_paused(self) -> None:
@@ -272,7 +299,7 @@ class Reader:
             return
         self.progress.problem, self.progress.problem_at = problem, datetime.now(UTC)
         self.progress.failures += 1
-        self._hot = self._hints = None
+        self._hot = self._hints = self._whole = None
         if problem.code == "GOR-1614":
             self._full = None
             self.plan.hurry(Kind.FULL)
@@ -283,7 +310,7 @@ class Reader:
     def _pause(self, entity: str, problem: Problem) -> None:
         profile = next(one for one in self._profiles if one.name == entity)
         self.store.pause(profile.entity.number, problem.code, problem.details)
-        for sweep in (self._full, self._hot):
+        for sweep in (self._full, self._hot, self._whole):
             if sweep is not None and sweep.done < len(sweep.profiles) and sweep.profiles[sweep.done] is profile:
                 sweep.skip()
 

@@ -42,8 +42,8 @@ _MAX_SAVED: Final = 20_000
 class Range:
     """One entity's part of a full or hot sweep: pages first, then the candidates that they left.
 
-    ``tick`` is the capture count at the start: whatever was captured later was seen by its own capture and is no candidate. ``read_s``
-    tells how long the source worked on the last page.
+    ``tick`` is the capture count at the start: whatever was captured later was seen by its own capture and is no candidate. ``last_read``:
+    rows of the last page and the seconds that the source took for it.
     """
 
     profile: EntityProfile
@@ -61,14 +61,14 @@ class Range:
     confirmed: list[Any] | None = None
     faulty: bool = False
     rows: int = 0
-    read_s: float = 0.0
+    last_read: tuple[int, float] = (0, 0.0)
     found: bool = False
 
     def page(self, capture: Capture, limit: int, *, more: bool = False) -> int:
         """Read and commit one page; the number of its rows. ``more``: the next one is read before anything else may happen."""
         started = time.perf_counter()
         page = capture.source.page(self.profile, self.after, limit, self.window)
-        self.read_s = time.perf_counter() - started
+        self.last_read = len(page), time.perf_counter() - started
         capture.watch(page.origin)
         table = capture.table(self.profile)
         natives = capture.natives(table, page.keys, self.profile.name)
@@ -340,13 +340,14 @@ def _restore(sweep: FullSweep, frozen: dict[str, Any] | None) -> Range | None:
 
 @dataclass(slots=True)
 class HotSweep:
-    """Rows dated in the last ``days``, and whole entities without dates and hints as long as they are small."""
+    """Rows dated in the last ``days``, and whole entities without dates as long as they are small; with ``whole``, all of each entity."""
 
     capture: Capture
     profiles: list[EntityProfile]
     days: int
     today: int
     small: int = 5000
+    whole: bool = False
     range: Range | None = None
     done: int = 0
     started_ms: int = 0
@@ -388,11 +389,11 @@ class HotSweep:
         capture = self.capture
         years = capture.open_years() if profile.entity.year else None
         tick = capture.store.tick
-        if profile.entity.date:
+        if profile.entity.date and not self.whole:
             first, until = self.today - self.days + 1, self.today + 2
             window = Window(since=date_of(first), until=date_of(until), years=years)
             return Range(profile, window, Span(first, until), tick)
-        if capture.table(profile).count() > self.small:
+        if not self.whole and capture.table(profile).count() > self.small:
             return None
         return Range(profile, Window(years=years), Span(), tick, ordered=profile.key_type == "int")
 

@@ -7,7 +7,8 @@ Refusals are typed, and each names the problem that people are told.
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, field
+from functools import lru_cache
 from hashlib import sha256
 from typing import TYPE_CHECKING, ClassVar, Final, Self
 
@@ -70,10 +71,14 @@ class UnknownSchema(EnvelopeError):
 
 @dataclass(frozen=True, slots=True)
 class SealingKey:
-    """The department's key pair for envelopes: post-quantum and classical together."""
+    """The department's key pair for envelopes: post-quantum and classical together. ``key_id`` is its name in headers."""
 
     mlkem: MLKEM768PrivateKey
     x25519: X25519PrivateKey
+    key_id: str = field(init=False)
+
+    def __post_init__(self) -> None:
+        object.__setattr__(self, "key_id", sealing_key_id(self.public_bytes()))
 
     @classmethod
     def generate(cls) -> Self:
@@ -97,11 +102,6 @@ class SealingKey:
     def public_bytes(self) -> bytes:
         """Public key of ML-KEM-768 (1184 bytes), then of X25519 (32 bytes)."""
         return self.mlkem.public_key().public_bytes_raw() + self.x25519.public_key().public_bytes_raw()
-
-    @property
-    def key_id(self) -> str:
-        """Name of the key in headers."""
-        return sealing_key_id(self.public_bytes())
 
 
 def sealing_key_id(public: bytes) -> str:
@@ -134,14 +134,19 @@ def seal(
     """
     header.sealing_key_id = sealing_key_id(sealing_public)
     header.batch_bytes = len(batch)
-    public = MLKEM768X25519PublicKey(
-        MLKEM768PublicKey.from_public_bytes(sealing_public[:_MLKEM_PUBLIC]),
-        X25519PublicKey.from_public_bytes(sealing_public[_MLKEM_PUBLIC:]),
-    )
-    ciphertext = _SUITE.encrypt(compress(batch), public, info=_info(header))
+    ciphertext = _SUITE.encrypt(compress(batch), _recipient(sealing_public), info=_info(header))
     head = header.SerializeToString(deterministic=True)
     signature = signer.sign(head + sha256(ciphertext).digest(), ec.ECDSA(hashes.SHA256()))
     return sync_pb2.Envelope(header=head, ciphertext=ciphertext, signature=signature, certificate_serial=serial)
+
+
+@lru_cache(maxsize=2)
+def _recipient(public: bytes) -> MLKEM768X25519PublicKey:
+    """The key of its bytes; the same for every envelope until the department replaces it."""
+    return MLKEM768X25519PublicKey(
+        MLKEM768PublicKey.from_public_bytes(public[:_MLKEM_PUBLIC]),
+        X25519PublicKey.from_public_bytes(public[_MLKEM_PUBLIC:]),
+    )
 
 
 def envelope_hash(envelope: sync_pb2.Envelope) -> bytes:

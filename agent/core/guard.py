@@ -7,6 +7,10 @@ machine captured since. A confirmation releases a *number* of rows: it lowers th
 from __future__ import annotations
 
 from dataclasses import dataclass
+from typing import TYPE_CHECKING
+
+if TYPE_CHECKING:
+    from collections.abc import Callable
 
 WINDOW_HOURS = 24
 
@@ -42,21 +46,26 @@ def net_deletions(deleted: int, inserted: int) -> int:
     return max(0, deleted - inserted)
 
 
-def judge(limits: Limits, count: Count, rows: int, *, deleted: int, inserted: int, updated: int) -> Verdict:
+def judge(
+    limits: Limits, count: Count, rows: Callable[[], int], *, deleted: int, inserted: int, updated: int
+) -> Verdict:
     """Whether the changes of one transaction may go.
 
     Args:
         limits: of the department.
         count: of the entity so far.
-        rows: of the entity that the centre holds.
+        rows: of the entity that the centre holds; asked only when the number of a limit is exceeded.
         deleted: rows of the entity that go in this transaction.
         inserted: rows that come.
         updated: rows that change.
     """
     lost = net_deletions(deleted, inserted)
-    most_deleted = max(limits.delete_rows, rows * limits.delete_pct // 100)
-    most_updated = max(limits.update_rows, rows * limits.update_pct // 100)
     return Verdict(
-        hold_deletes=bool(limits.delete_rows and lost and count.deleted + lost > most_deleted),
-        hold_updates=bool(limits.update_rows and updated and count.updated + updated > most_updated),
+        hold_deletes=bool(lost) and _above(count.deleted + lost, limits.delete_rows, limits.delete_pct, rows),
+        hold_updates=bool(updated) and _above(count.updated + updated, limits.update_rows, limits.update_pct, rows),
     )
+
+
+def _above(number: int, least: int, share: int, rows: Callable[[], int]) -> bool:
+    """Whether the number is above the limit. Counting the entity's rows takes longer than all the rest of a small change."""
+    return bool(least) and number > least and number > rows() * share // 100

@@ -23,6 +23,7 @@ if TYPE_CHECKING:
 
 __all__ = [
     "Column",
+    "Counted",
     "HintState",
     "Key",
     "KeyPage",
@@ -74,6 +75,14 @@ class HintState:
     newest: Mark
 
 
+@dataclass(frozen=True, slots=True)
+class Counted:
+    """An entity at one moment: how many rows it has, and which of them are stamped since a mark; None if these are too many to name."""
+
+    rows: int
+    recent: tuple[str, ...] | None
+
+
 class Source(Protocol):
     """A NetSchool database, read only."""
 
@@ -87,6 +96,12 @@ class Source(Protocol):
 
     def origin(self) -> Origin:
         """What the source is, now."""
+
+    def version(self) -> str | None:
+        """What differs from an earlier answer whenever anything was committed since; None where the engine cannot tell.
+
+        Two equal answers prove that everything read between them is what the source holds.
+        """
 
     def columns(self, profile: EntityProfile) -> tuple[Column, ...]:
         """Result columns of the entity's SELECT and the columns of its tables: what drift is seen by."""
@@ -106,14 +121,21 @@ class Source(Protocol):
     def hint_states(self, profiles: Sequence[EntityProfile]) -> dict[str, HintState]:
         """The marks of many entities at once, by name; read them before the rows. Entities without hints are left out."""
 
-    def hint_page(self, profile: EntityProfile, mark: Mark, after: Key | None, limit: int) -> Page:
-        """Rows stamped at the mark or later, less the overlap, in the order of stamps."""
+    def hint_page(
+        self, profile: EntityProfile, mark: Mark, after: Key | None, limit: int, *, late: bool = True
+    ) -> Page:
+        """Rows stamped at the mark or later, in the order of stamps; ``late``: and within the overlap before it, for commits that came late."""
 
-    def hint_keys(self, profile: EntityProfile, hint: Hint, mark: Mark, after: Key | None, limit: int) -> KeyPage:
-        """Keys that another table names since the mark: deletions, header rows."""
+    def hint_keys(
+        self, profile: EntityProfile, hint: Hint, mark: Mark, after: Key | None, limit: int, *, late: bool = True
+    ) -> KeyPage:
+        """Keys that another table names since the mark: deletions, header rows. ``late`` as above."""
 
-    def count(self, profile: EntityProfile, window: Window) -> int:
-        """Rows of the entity."""
+    def count(self, profile: EntityProfile, window: Window, mark: Mark, limit: int, *, late: bool) -> Counted:
+        """Rows of the window, and of these the keys stamped after the mark, or ``late``: since the overlap before it; both of one moment.
+
+        ``recent`` is None when ``limit`` keys or more would have to be named.
+        """
 
     def keyless(self, profile: EntityProfile) -> int:
         """Rows without a key; pages leave them out."""

@@ -42,14 +42,17 @@ SELECT (pg_control_system()).system_identifier,
 _STAMPS: Final = """
 SELECT (SELECT string_agg(DISTINCT transactionid::text, ',') FROM pg_locks WHERE locktype = 'transactionid' AND granted){stamps}
 """
-_PROBE: Final = "SELECT pg_current_snapshot()::text"
+_PROBE: Final = """
+SELECT pg_current_snapshot()::text, CASE WHEN pg_is_in_recovery() THEN pg_last_wal_replay_lsn()::text END
+"""
 _TABLE: Final = """
 SELECT attname, format_type(atttypid, atttypmod) FROM pg_attribute
 WHERE attrelid = coalesce(to_regclass($1), to_regclass($2)) AND attnum > 0 AND NOT attisdropped ORDER BY attnum
 """
 _SETTLED: Final = frozenset({"int2", "int4", "int8", "uuid", "date"})
 """Types whose text in PostgreSQL is canonical already."""
-_ACTIVE_S: Final = 60.0
+_PATIENCE: Final = 50
+"""The longer nothing changes, the longer the pause between two probes: a fiftieth of it, within the bounds of the options."""
 
 
 class _Literals:
@@ -78,7 +81,8 @@ class PostgresSource(SqlSource):
         self._inners: dict[str, str] = {}
         self._running: frozenset[str] = frozenset()
         self._ahead: tuple[str, Origin] | None = None
-        self._seen: str | None = None
+        self._connections = 0
+        self._seen: object = None
         self._changed_at = 0.0
 
     # -- connection
@@ -88,6 +92,7 @@ class PostgresSource(SqlSource):
         if self._connection is None or self._connection.closed:
             self._connection = pg_connect.connect(self._options)
             self._prepared = Prepared(self._connection)
+            self._connections += 1
 
     def close(self) -> None:
         """See :meth:`agent.sources.base.Source.close`."""
@@ -198,6 +203,12 @@ class PostgresSource(SqlSource):
             f"postgres:{system}:{self._options.organisation}", f"{timeline}.{database}.{tables or 0}", int(position)
         )
 
+    def version(self) -> str | None:
+        """See :meth:`agent.sources.base.Source.version`. Every commit that wrote moves the snapshot; a standby's does not tell them all."""
+        self.connect()  # first: behind another connection may be a restored cluster that comes by the same numbers again
+        connection, (snapshot, replayed) = self._connections, self._ask(_PROBE)[0]
+        return f"{connection} {snapshot}" if replayed is None else None
+
     def columns(self, profile: EntityProfile) -> tuple[Column, ...]:
         """See :meth:`agent.sources.base.Source.columns`."""
         found = [Column(name, kind) for name, kind in self._described(profile)]
@@ -282,18 +293,19 @@ class PostgresSource(SqlSource):
         return Plan(name, tuple(plan_steps(plan)), tuple(plan_faults(plan)))
 
     def wait(self, timeout_s: float) -> bool:
-        """See :meth:`agent.sources.base.Source.wait`. The set of running transactions moves with every commit that writes."""
+        """See :meth:`agent.sources.base.Source.wait`."""
         until = time.monotonic() + timeout_s
         while True:
-            snapshot = self._ask(_PROBE)[0][0]
+            self.connect()
+            found = (self._connections, *self._ask(_PROBE)[0])
             now = time.monotonic()
-            if snapshot != self._seen:
-                self._seen, self._changed_at = snapshot, now
+            if found != self._seen:
+                self._seen, self._changed_at = found, now
                 return True
             if now >= until:
                 return False
-            busy = now - self._changed_at < _ACTIVE_S
-            time.sleep(min(until - now, self._options.probe_s if busy else self._options.probe_idle_s))
+            quiet = (now - self._changed_at) / _PATIENCE
+            time.sleep(min(until - now, max(self._options.probe_s, min(quiet, self._options.probe_idle_s))))
 
     def describe(self, *, counts: bool = True) -> SchemaSurvey:
         """See :meth:`agent.sources.base.Source.describe`."""

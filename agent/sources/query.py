@@ -144,10 +144,17 @@ def newest(hint: str, sql: str) -> str:
     return f"SELECT {name}\nFROM (\n{sql}\n) AS q\nWHERE {name} IS NOT NULL\nORDER BY {name} DESC\nLIMIT 1"
 
 
-def count(sql: str, conditions: Sequence[str] = ()) -> str:
+def count(sql: str, conditions: Sequence[str] = (), columns: str = "count(*)") -> str:
     """How many rows."""
     where = f"\nWHERE {' AND '.join(conditions)}" if conditions else ""
-    return f"SELECT count(*)\nFROM (\n{sql}\n) AS q{where}"
+    return f"SELECT {columns}\nFROM (\n{sql}\n) AS q{where}"
+
+
+def counted(key: Sequence[str], sql: str, conditions: Sequence[str], recent: str) -> str:
+    """How many rows (the one line without a key), and the keys of the ``recent`` statement: one statement, so of one moment."""
+    nothing = ", ".join("NULL" for _name in key)
+    rows = count(sql, conditions, f"count(*), {nothing}")
+    return f"{rows}\nUNION ALL\nSELECT NULL, {columns(key)}\nFROM (\n{recent}\n) AS q"
 
 
 def keyless(profile: EntityProfile, sql: str) -> str:

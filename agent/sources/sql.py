@@ -10,7 +10,7 @@ from zoneinfo import ZoneInfo
 
 from agent.profile import STAMP
 from agent.sources import marks, query
-from agent.sources.base import HintState, KeyPage, Options, Origin, Page, Plan
+from agent.sources.base import Counted, HintState, KeyPage, Options, Origin, Page, Plan
 from agent.sources.page import key_texts, keyed, transposed
 
 if TYPE_CHECKING:
@@ -237,22 +237,28 @@ class SqlSource(ABC):
         state = self.hint_states([profile]).get(profile.name)
         return state.mark if state else None
 
-    def _since(self, column: str, mark: marks.Mark, name: str, bound: Bound) -> list[str]:
-        stamp = marks.earlier(mark.get(name), self._options.hint_overlap_s)
+    def _since(self, column: str, mark: marks.Mark, name: str, bound: Bound, *, late: bool = True) -> list[str]:
+        stamp = marks.earlier(mark.get(name), self._options.hint_overlap_s) if late else mark.get(name)
         return [] if stamp is None else [f"q.{query.quote(column)} >= {bound(stamp)}"]
 
-    def hint_page(self, profile: EntityProfile, mark: marks.Mark, after: Key | None, limit: int) -> Page:
+    def hint_page(
+        self, profile: EntityProfile, mark: marks.Mark, after: Key | None, limit: int, *, late: bool = True
+    ) -> Page:
         """See :meth:`agent.sources.base.Source.hint_page`."""
         self.connect()
         bound, column = self._bound(), profile.hint or STAMP
-        conditions = query.present((column, *profile.key)) + self._since(column, mark, "", bound)
+        conditions = query.present((column, *profile.key)) + self._since(column, mark, "", bound, late=late)
         order = (column, *profile.key)
         return self._paged(profile, order, self._ordered(profile, order, conditions, bound, after, limit), bound, limit)
 
-    def hint_keys(self, profile: EntityProfile, hint: Hint, mark: marks.Mark, after: Key | None, limit: int) -> KeyPage:
+    def hint_keys(
+        self, profile: EntityProfile, hint: Hint, mark: marks.Mark, after: Key | None, limit: int, *, late: bool = True
+    ) -> KeyPage:
         """See :meth:`agent.sources.base.Source.hint_keys`."""
         self.connect()
-        sql, bound = self._hint_statement(profile, hint, mark, after, limit)
+        bound = self._bound()
+        conditions = self._since(STAMP, mark, hint.table, bound, late=late)
+        sql = self._hint_statement(profile, hint, conditions, bound, after, limit)
         rows = self._rows(profile.name, sql, bound)
         parts = [rows.column(place + 1) for place in range(len(profile.key))]
         keys, _causes = key_texts(profile.key_type, parts)
@@ -260,22 +266,34 @@ class SqlSource(ABC):
         return KeyPage(tuple(dict.fromkeys(key for key in keys if key is not None)), last)
 
     def _hint_statement(
-        self, profile: EntityProfile, hint: Hint, mark: marks.Mark, after: Key | None, limit: int
-    ) -> tuple[str, Bound]:
-        bound, order = self._bound(), (STAMP, *profile.key)
-        conditions = query.present(order) + self._since(STAMP, mark, hint.table, bound)
+        self, profile: EntityProfile, hint: Hint, since: list[str], bound: Bound, after: Key | None, limit: int
+    ) -> str:
+        order = (STAMP, *profile.key)
+        conditions = query.present(order) + since
         if after is not None:
             conditions += query.after(order, after, bound)
         sql = self._inner(profile.hint_select(hint, self.engine))
-        return query.select(order, sql, conditions, order, self._limited(limit)), bound
+        return query.select(order, sql, conditions, order, self._limited(limit))
 
     # -- figures
 
-    def count(self, profile: EntityProfile, window: Window) -> int:
+    def count(self, profile: EntityProfile, window: Window, mark: marks.Mark, limit: int, *, late: bool) -> Counted:
         """See :meth:`agent.sources.base.Source.count`."""
-        bound = self._bound()
+        self.connect()
+        bound, column, inner = self._bound(), profile.hint or STAMP, self._inner(profile.select(self.engine))
         conditions = self._window(profile, window, bound)
-        return self._number(profile, query.count(self._inner(profile.select(self.engine)), conditions), bound)
+        since = [*conditions, *query.present((column,))]
+        if late:
+            since += self._since(column, mark, "", bound)
+        elif (stamp := mark.get("")) is not None:
+            since.append(f"q.{query.quote(column)} > {bound(stamp)}")
+        recent = query.select((*profile.key, column), inner, since, (column,), self._limited(limit))
+        found = self._values(profile.name, query.counted(profile.key, inner, conditions, recent), bound)
+        (rows,) = (row[0] for row in found if row[0] is not None)
+        named = [row[1:] for row in found if row[0] is None]
+        parts = [[row[place] for row in named] for place in range(len(profile.key))]
+        keys, _causes = key_texts(self._key_type(profile), parts)
+        return Counted(int(rows), None if len(named) >= limit else tuple(key for key in keys if key is not None))
 
     def keyless(self, profile: EntityProfile) -> int:
         """See :meth:`agent.sources.base.Source.keyless`."""

@@ -90,7 +90,7 @@ class SqliteSource(SqlSource):
         self._kinds: dict[int, tuple[str, ...]] = {}
         self._reads: set[tuple[str, str]] = set()
         self._openings = 0
-        self._seen: object = None
+        self._seen: str | None = None
         self._watch: FileWatch | None = None
 
     # -- connection
@@ -242,6 +242,16 @@ class SqliteSource(SqlSource):
     def _origin(self) -> Origin:
         return Origin(f"sqlite:{self._options.organisation}", self._file.incarnation, self._file.header().counter)
 
+    def version(self) -> str | None:
+        """See :meth:`agent.sources.base.Source.version`. None while the file is being written."""
+        self.connect()
+        try:
+            return f"{self._openings} {self._values('', 'PRAGMA data_version', self._bound())[0][0]}"
+        except Problem as problem:
+            if problem.code != "GOR-1304":
+                raise
+            return None
+
     def columns(self, profile: EntityProfile) -> tuple[Column, ...]:
         """See :meth:`agent.sources.base.Source.columns`. SQLite types tables, not results: the columns that the SELECT reads count."""
         self.connect()
@@ -303,14 +313,10 @@ class SqliteSource(SqlSource):
         return True
 
     def _changed(self) -> bool:
-        self.connect()
-        try:
-            version = self._values("", "PRAGMA data_version", self._bound())[0][0]
-        except Problem as problem:
-            if problem.code != "GOR-1304":
-                raise
+        version = self.version()
+        if version is None:
             return False  # being written right now: the change is seen when it is done
-        seen, self._seen = self._seen, (self._openings, version)
+        seen, self._seen = self._seen, version
         return seen != self._seen
 
     def describe(self, *, counts: bool = True) -> SchemaSurvey:

@@ -46,6 +46,8 @@ class Table:
     def __init__(self, connection: sqlite3.Connection, number: int, columns: str) -> None:
         self.number, self.name = number, f"fp_{number}"
         self._connection = connection
+        self._writes = 0
+        self._counts: dict[tuple[str, ...], tuple[int, int]] = {}
         connection.execute(
             f"CREATE TABLE IF NOT EXISTS {self.name} ({columns}, leaf INTEGER NOT NULL, hash INTEGER NOT NULL, raw INTEGER,"
             " day INTEGER, year TEXT, tick INTEGER NOT NULL)"
@@ -56,13 +58,17 @@ class Table:
         return keys
 
     def count(self, closed_years: Sequence[str] = ()) -> int:
-        """Rows that the centre holds, without those of the given years."""
-        where = _open_years(closed_years)
-        return int(
-            self._connection.execute(f"SELECT count(*) FROM {self.name} WHERE {where}", tuple(closed_years)).fetchone()[
-                0
-            ]
-        )
+        """Rows that the centre holds, without those of the given years. Remembered until something is written here."""
+        years, writes = tuple(closed_years), self._writes
+        known = self._counts.get(years)
+        if known is not None and known[0] == writes:
+            return known[1]
+        committed = not self._connection.in_transaction  # what a transaction shows may yet be rolled back
+        where = _open_years(years)
+        (rows,) = self._connection.execute(f"SELECT count(*) FROM {self.name} WHERE {where}", years).fetchone()
+        if committed:
+            self._counts[years] = writes, rows
+        return int(rows)
 
     def known(self, keys: Sequence[int | str]) -> dict[Any, tuple[Any, ...]]:
         """Native key -> (row hash, raw hash, slot or 0) of those keys that are there."""
@@ -88,6 +94,7 @@ class Table:
 
     def put(self, rows: Iterable[Fingerprint], tick: int) -> None:
         """Store or replace, as captured at ``tick``."""
+        self._writes += 1
         self._connection.executemany(
             f"INSERT INTO {self.name} (key, leaf, hash, raw, day, year, tick) VALUES (?, {_UNPLACED}, ?, ?, ?, ?, {int(tick)})"
             " ON CONFLICT (key) DO UPDATE SET"
@@ -106,10 +113,12 @@ class Table:
 
     def touch(self, rows: Iterable[tuple[int, int | None, str | None, int | str]]) -> None:
         """Note the raw hash, day and year of rows (raw, day, year, key) whose row hash stays."""
+        self._writes += 1
         self._connection.executemany(f"UPDATE {self.name} SET raw = ?, day = ?, year = ? WHERE key = ?", rows)
 
     def delete(self, keys: Iterable[int | str]) -> None:
         """Forget rows."""
+        self._writes += 1
         self._connection.executemany(f"DELETE FROM {self.name} WHERE key = ?", ((key,) for key in keys))
 
     def sums(self, closed_years: Sequence[str]) -> tuple[int, int]:
@@ -152,6 +161,7 @@ class Table:
 
     def overwrite(self, rows: Iterable[tuple[int | str, int, int, int]]) -> None:
         """(key, leaf, row hash, tick) as the centre holds it: the raw hash and the day are cleared, the year stays if the row is the same."""
+        self._writes += 1
         self._connection.executemany(
             f"INSERT INTO {self.name} (key, leaf, hash, tick) VALUES (?, ?, ?, ?) ON CONFLICT (key) DO UPDATE SET"
             " leaf = excluded.leaf, year = CASE WHEN hash = excluded.hash THEN year END, hash = excluded.hash, raw = NULL, day = NULL,"

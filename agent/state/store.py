@@ -33,6 +33,7 @@ NOT_ADOPTING, ADOPTING, ADOPTED = 0, 1, 2
 """No repair; a new epoch and nothing compared yet (capture pauses); compared, not yet equal with nothing left to re-read."""
 
 _HOUR_MS: Final = 3_600_000
+_POSITION: Final = "SELECT name, value FROM meta WHERE name IN ('epoch', 'seq', 'hash', 'acked_seq', 'acked_hash', 'lease', 'adopting')"
 
 
 class Sealer(Protocol):
@@ -104,13 +105,20 @@ class StateStore(Notes):
     def position(self) -> Positions:
         """Where the chain stands; see :class:`Positions`."""
         with self.database.lock:
-            return Positions(
-                epoch=self.get("epoch", b""),
-                last=Mark(self.get("seq", 0), self.get("hash", b"")),
-                acked=Mark(self.get("acked_seq", 0), self.get("acked_hash", b"")),
-                lease=self.get("lease", b""),
-                adopting=self.adopting != NOT_ADOPTING,
-            )
+            rows = self._connection.execute(_POSITION).fetchall()
+        known = dict(rows)
+        return Positions(
+            epoch=known.get("epoch", b""),
+            last=Mark(known.get("seq", 0), known.get("hash", b"")),
+            acked=Mark(known.get("acked_seq", 0), known.get("acked_hash", b"")),
+            lease=known.get("lease", b""),
+            adopting=known.get("adopting", NOT_ADOPTING) != NOT_ADOPTING,
+        )
+
+    @property
+    def epoch(self) -> bytes:
+        """Of the chain; empty before the department's first word."""
+        return bytes(self.get("epoch", b""))
 
     @property
     def adopting(self) -> int:

@@ -102,10 +102,9 @@ def apply(connection: Connection[Any], context: ApplyContext, changes: Changes |
     prepared = prepare(changes, context.keys) if isinstance(changes, Changes) else changes
     if prepared.rows <= SMALL_ROWS:
         try:
-            with connection.transaction():
-                return _apply_small(connection, context, prepared)
-        except psycopg.DataError:
-            pass  # a value that the database refuses: the way below finds the row
+            return _apply_small(connection, context, prepared)
+        except psycopg.DataError:  # a value that the database refuses: the way below finds the row
+            connection.execute("ROLLBACK TO SAVEPOINT small")
     return _apply_bulk(connection, context, prepared)
 
 
@@ -114,6 +113,7 @@ def apply(connection: Connection[Any], context: ApplyContext, changes: Changes |
 
 def _apply_small(connection: Connection[Any], context: ApplyContext, prepared: PreparedChanges) -> Applied:
     with connection.pipeline():
+        connection.execute("SAVEPOINT small")
         answers = [(table, _send_table(connection, context, table)) for table in prepared.tables]
         for year in prepared.years:
             _change_year(connection, context, year)

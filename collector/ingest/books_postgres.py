@@ -39,16 +39,17 @@ SELECT s.epoch, s.seq, s.hash, s.lease, s.lease_next, s.lease_until, s.profile_h
 FROM gorod.school_state s JOIN gorod.school c USING (school_id) WHERE school_id = %(school)s FOR UPDATE OF s"""
 _SAVE: Final = """
 UPDATE gorod.school_state SET epoch = %(epoch)s, seq = %(seq)s, hash = %(hash)s, lease = %(lease)s, lease_next = %(next)s,
-lease_until = %(until)s, profile_hash = %(profile_hash)s WHERE school_id = %(school)s"""
+lease_until = %(until)s, profile_hash = %(profile_hash)s{applied} WHERE school_id = %(school)s"""
+_SAVE_HEAD: Final = _SAVE.format(applied="")
+_SAVE_APPLIED: Final = _SAVE.format(
+    applied=", applied_at = %(now)s, captured_at = %(captured)s, rows = rows + %(growth)s, last_seen = %(now)s"
+)
 _IDENTITY: Final = "UPDATE gorod.school SET identity = %(identity)s WHERE school_id = %(school)s AND identity IS NULL"
 _OFFER: Final = "UPDATE gorod.school SET offered_identity = %(found)s WHERE school_id = %(school)s"
 _HASH_AT: Final = "SELECT hash FROM gorod.ledger WHERE school_id = %(school)s AND epoch = %(epoch)s AND seq = %(seq)s"
 _LEDGER: Final = """
 INSERT INTO gorod.ledger (school_id, epoch, seq, hash, received_at, header, certificate_serial, rows, applied, unchanged, quarantined)
 VALUES (%(school)s, %(epoch)s, %(seq)s, %(hash)s, %(now)s, %(header)s, %(serial)s, %(rows)s, %(applied)s, %(unchanged)s, %(quarantined)s)"""
-_APPLIED: Final = """
-UPDATE gorod.school_state SET applied_at = %(now)s, captured_at = %(captured)s, rows = rows + %(growth)s, last_seen = %(now)s
-WHERE school_id = %(school)s"""
 _GREETED: Final = """
 UPDATE gorod.school_state SET connected = true, last_seen = %(now)s, agent_version = %(version)s, profile = %(profile)s,
 schema_fingerprint = %(schema)s, health_mode = %(mode)s, incarnation = coalesce(nullif(%(incarnation)s, ''), incarnation),
@@ -114,8 +115,7 @@ class PostgresLibrary:
     @contextmanager
     def open(self, school: str) -> Iterator[Books]:
         """One transaction; Problem GOR-1011 for a school that is not there, GOR-1111 for one whose access has ended."""
-        with self._database.school(school) as connection:
-            row = connection.execute(_HEAD, {"school": school}, prepare=True).fetchone()
+        with self._database.school_row(school, _HEAD) as (connection, row):
             if row is None:
                 raise Problem("GOR-1011", school=school)
             if row[-1] is not None:
@@ -147,6 +147,7 @@ class PostgresBooks:
         self._library = library
         self._settings = settings
         self._identity = state.identity
+        self._applied: dict[str, Any] | None = None
 
     def _execute(self, statement: str, **parameters: Any) -> Any:
         return self._connection.execute(statement, {"school": self._school} | parameters, prepare=True)
@@ -157,40 +158,44 @@ class PostgresBooks:
         return row[0] if row else None
 
     def save(self) -> None:
-        """The head row; a first identity goes to the school."""
+        """The head row, with what was applied; a first identity goes to the school."""
         head, lease = self.state.head, self.state.lease
-        self._execute(
-            _SAVE,
-            epoch=head.epoch or None,
-            seq=head.seq,
-            hash=head.hash or None,
-            lease=lease.current or None,
-            next=lease.next or None,
-            until=_moment(lease.until_ms),
-            profile_hash=self.state.profile_hash or None,
-        )
+        values = {
+            "epoch": head.epoch or None,
+            "seq": head.seq,
+            "hash": head.hash or None,
+            "lease": lease.current or None,
+            "next": lease.next or None,
+            "until": _moment(lease.until_ms),
+            "profile_hash": self.state.profile_hash or None,
+        }
+        if self._applied is None:
+            self._execute(_SAVE_HEAD, **values)
+        else:
+            with self._connection.pipeline():
+                self._execute(_LEDGER, **self._applied)
+                self._execute(_SAVE_APPLIED, **(self._applied | values))
         if self.state.identity != self._identity:
             self._execute(_IDENTITY, identity=self.state.identity)
 
     def apply(self, prepared: Prepared, now_ms: int) -> Applied:
-        """Rows and the ledger's line."""
+        """Rows; the ledger's line is written with the head."""
         header, refined, now = prepared.header, prepared.changes, _moment(now_ms)
         done = apply(self._connection, ApplyContext(self._school, header.seq, now, refined.keys), refined.changes)
-        with self._connection.pipeline():
-            self._execute(
-                _LEDGER,
-                epoch=header.epoch,
-                seq=header.seq,
-                hash=prepared.hash,
-                now=now,
-                header=prepared.raw_header,
-                serial=prepared.serial,
-                rows=refined.changes.rows,
-                applied=done.applied,
-                unchanged=done.unchanged,
-                quarantined=done.quarantined,
-            )
-            self._execute(_APPLIED, now=now, captured=_moment(header.captured_ms), growth=done.growth)
+        self._applied = {
+            "epoch": header.epoch,
+            "seq": header.seq,
+            "hash": prepared.hash,
+            "now": now,
+            "header": prepared.raw_header,
+            "serial": prepared.serial,
+            "rows": refined.changes.rows,
+            "applied": done.applied,
+            "unchanged": done.unchanged,
+            "quarantined": done.quarantined,
+            "captured": _moment(header.captured_ms),
+            "growth": done.growth,
+        }
         return Applied(done.applied, done.unchanged, done.quarantined)
 
     def briefing(self, now_ms: int) -> Briefing:

@@ -1,6 +1,6 @@
 """Tells listeners (`LISTEN gorod_health`) which schools' health changed.
 
-Told at most every tenth of a second: a NOTIFY inside the transaction that applies would make all commits of the city wait in one queue.
+Told at most four times a second: a NOTIFY inside the transaction that applies would make all commits of the city wait in one queue.
 """
 
 from __future__ import annotations
@@ -24,7 +24,7 @@ _log = logging.getLogger(__name__)
 class HealthNotifier:
     """Collects schools and tells them together. ``connect`` gives a connection whose block commits at its end."""
 
-    def __init__(self, connect: Callable[[], AbstractContextManager[Connection[Any]]], every_s: float = 0.1) -> None:
+    def __init__(self, connect: Callable[[], AbstractContextManager[Connection[Any]]], every_s: float = 0.25) -> None:
         self._connect = connect
         self._every_s = every_s
         self._changed: set[str] = set()

@@ -9,8 +9,9 @@ from __future__ import annotations
 
 import contextlib
 import re
+import time
 from dataclasses import dataclass
-from typing import TYPE_CHECKING, Any, Final, Self
+from typing import TYPE_CHECKING, Any, Final, LiteralString, Self
 
 import psycopg
 from psycopg import sql
@@ -32,6 +33,8 @@ if TYPE_CHECKING:
 
 OLDEST_SERVER: Final = 150_000
 WHOLE_CITY: Final = "*"
+_TRUSTED_S: Final = 2.0
+"""A connection that was used so lately is handed out without asking whether it still lives."""
 _SCOPE: Final = re.compile(rf"\*|(?:{SCHOOL_ID.pattern}(?:,{SCHOOL_ID.pattern})*)?")
 
 
@@ -46,13 +49,25 @@ class DatabaseSettings:
     application: str = "gorod"
 
 
+class _Connection(psycopg.Connection[Any]):
+    """A pooled connection that knows when it was last used well (steady clock)."""
+
+    used_at = 0.0
+
+
+def _check(connection: _Connection) -> None:
+    """Ask a connection whether it still lives, unless it answered a moment ago; the pool replaces one that raises."""
+    if time.monotonic() - connection.used_at > _TRUSTED_S:
+        ConnectionPool.check_connection(connection)
+
+
 class Database:
     """Both doors of one database URL. Open it before use; closing ends every connection."""
 
     def __init__(self, url: str, settings: DatabaseSettings | None = None) -> None:
         self.url = url
         self.settings = settings or DatabaseSettings()
-        self._pool: ConnectionPool[psycopg.Connection] | None = None
+        self._pool: ConnectionPool[_Connection] | None = None
         self._engine: Engine | None = None
 
     def open(self) -> Self:
@@ -63,11 +78,12 @@ class Database:
                 check_version(connection)
             self._pool = ConnectionPool(
                 self.url,
+                connection_class=_Connection,
                 kwargs=self._arguments(),
                 min_size=1,
                 max_size=self.settings.connections,
                 timeout=self.settings.wait_s,
-                check=ConnectionPool.check_connection,
+                check=_check,
                 name=self.settings.application,
                 open=True,
             )
@@ -94,6 +110,15 @@ class Database:
         with self._connection() as connection:
             connection.execute(school_statement(school))
             yield connection
+
+    @contextlib.contextmanager
+    def school_row(self, school: str, statement: LiteralString) -> Iterator[tuple[psycopg.Connection, Any]]:
+        """The same, with the row that a first statement about ``%(school)s`` finds (None: none); one round trip for all of it."""
+        with self._connection() as connection:
+            with connection.pipeline():
+                connection.execute(school_statement(school))
+                first = connection.execute(statement, {"school": school}, prepare=True)
+            yield connection, first.fetchone()
 
     @contextlib.contextmanager
     def scope(self, scope: str) -> Iterator[psycopg.Connection]:
@@ -134,8 +159,10 @@ class Database:
     def _connection(self) -> Iterator[psycopg.Connection]:
         if self._pool is None:
             raise RuntimeError("the database is not open")
-        with translated(), self._pool.connection() as connection:
-            yield connection
+        with translated():
+            with self._pool.connection() as connection:
+                yield connection
+            connection.used_at = time.monotonic()
 
     def _arguments(self) -> dict[str, Any]:
         return connect_arguments(self.settings)

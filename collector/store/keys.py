@@ -57,13 +57,14 @@ class KeyInfo:
 
 
 class KeyRing:
-    """Opened key ring; safe to share between threads, each call reads what it needs from the disk."""
+    """Opened key ring; safe to share between threads, each call looks at the disk for what it needs."""
 
     def __init__(self, folder: Path, master_file: Path | None = None) -> None:
         """``folder`` is ``DATA/keys``. Raises Problem GOR-1807 if the master key is missing or damaged."""
         self.folder = folder
         self.master_file = master_file or folder / "master"
         self._master = AESGCM(self.master_key())
+        self._opened: dict[str, tuple[int, SealingKey]] = {}
 
     @classmethod
     def create(cls, folder: Path, master_file: Path | None = None) -> KeyRing:
@@ -171,11 +172,19 @@ class KeyRing:
         return key
 
     def opening_key(self, key_id: str) -> SealingKey | None:
-        """The sealing key of that name; None if it is retired or was never ours."""
+        """The sealing key of that name; None if it is retired or was never ours. Unwrapped once, as long as its file stays."""
         if not key_id.isalnum():
             return None
         path = self.folder / "seal" / f"{key_id}.json"
-        return self._sealing(json.loads(path.read_bytes())) if path.exists() else None
+        try:
+            written = path.stat().st_mtime_ns
+        except FileNotFoundError:
+            self._opened.pop(key_id, None)
+            return None
+        held = self._opened.get(key_id)
+        if held is None or held[0] != written:
+            held = self._opened[key_id] = (written, self._sealing(json.loads(path.read_bytes())))
+        return held[1]
 
     def retire_sealing(self, now: datetime, days: int = SEAL_DAYS) -> list[str]:
         """Delete sealing keys past their life, the newest excepted; returns their names."""

@@ -6,7 +6,7 @@ import itertools
 from datetime import date, timedelta
 from typing import TYPE_CHECKING, Any
 
-from agent.sources.base import Page, Source, Window
+from agent.sources.base import Counted, Page, Source, Window
 from tests.contract.source_rows import (
     ABSENCE,
     INSERT_ABSENCE,
@@ -227,5 +227,5 @@ class Windows:
         vendor.execute(INSERT_ABSENCE, absence(1, 1, year=6), absence(2, 1, year=7), absence(3, 1, year=8))
         assert all_keys(source, ABSENCE, window=Window(years=("7", "8"))) == [f"2/{guid(1)}", f"3/{guid(1)}"]
         assert all_keys(source, ABSENCE, window=Window(years=())) == []
-        assert source.count(ABSENCE, Window(years=("7",))) == 1
-        assert source.count(ABSENCE, WHOLE) == 3
+        assert source.count(ABSENCE, Window(years=("7",)), {}, 9, late=True) == Counted(1, (f"2/{guid(1)}",))
+        assert source.count(ABSENCE, WHOLE, {}, 9, late=True).rows == 3

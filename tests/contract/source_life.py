@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING, Any
 
 from agent.core.origin import Verdict, follow
 from agent.core.origin import compare as compare_origins
+from agent.sources.base import Counted
 from proto.problems import Problem
 from tests.contract.source_rows import (
     ABSENCE,
@@ -53,6 +54,38 @@ class Hints:
         assert mark is not None
         assert source.hint_page(SUBJECT, mark, None, 10).keys == ["3", "4", "5"]
         source.close()
+
+    def test_without_the_overlap_rows_come_from_the_mark_itself(self, vendor: Vendor) -> None:
+        vendor.execute(INSERT_SUBJECT, *(subject(number, minutes=number) for number in range(1, 6)))
+        vendor.execute(INSERT_LOG, *((number, ORGANISATION, number, guid(9), stamp(number)) for number in range(1, 6)))
+        source = vendor.open(hint_overlap_s=120)
+        mark, logged = source.hint_mark(SUBJECT), source.hint_mark(ABSENCE)
+        assert mark is not None
+        assert logged is not None
+        assert source.hint_page(SUBJECT, mark, None, 10, late=False).keys == ["5"]
+        assert source.hint_keys(ABSENCE, ABSENCE.hints[0], logged, None, 10, late=False).keys == (f"5/{guid(9)}",)
+        assert len(source.hint_keys(ABSENCE, ABSENCE.hints[0], logged, None, 10).keys) == 3
+        source.close()
+
+    def test_a_count_names_what_was_stamped_since_the_mark(self, vendor: Vendor) -> None:
+        vendor.execute(INSERT_SUBJECT, *(subject(number, minutes=number) for number in range(1, 6)))
+        source = vendor.open(hint_overlap_s=60)
+        mark = source.hint_mark(SUBJECT) or {}
+        vendor.execute(INSERT_SUBJECT, subject(6, minutes=5), subject(7, minutes=7), subject(8, organisation=OTHER))
+        after = source.count(SUBJECT, WHOLE, mark, 10, late=False)
+        assert (after.rows, after.recent) == (7, ("7",))
+        late = source.count(SUBJECT, WHOLE, mark, 10, late=True)
+        assert late.rows == 7
+        assert sorted(late.recent or ()) == ["4", "5", "6", "7"]
+        source.close()
+
+    def test_a_count_names_no_more_than_it_is_asked_for(self, vendor: Vendor, source: Source) -> None:
+        vendor.execute(INSERT_SUBJECT, *(subject(number, minutes=number) for number in range(1, 6)))
+        assert source.count(SUBJECT, WHOLE, {}, 6, late=True) == Counted(5, ("1", "2", "3", "4", "5"))
+        assert source.count(SUBJECT, WHOLE, {}, 5, late=True) == Counted(5, None)
+
+    def test_a_count_of_nothing_is_none(self, source: Source) -> None:
+        assert source.count(ABSENCE, WHOLE, {}, 10, late=True) == Counted(0, ())
 
     def test_an_entity_without_hints_has_no_mark(self, source: Source) -> None:
         assert source.hint_mark(PERSON) is None
@@ -122,6 +155,38 @@ class Hints:
         """Commit while another writer is busy, where the engine has more than one writer."""
         if vendor.engine != "sqlite":
             vendor.execute(INSERT_SUBJECT, row)
+
+
+class Versions:
+    def test_a_version_stays_while_nothing_is_committed_and_moves_with_a_commit(
+        self, vendor: Vendor, source: Source
+    ) -> None:
+        before = source.version()
+        source.page(SUBJECT, None, 10, WHOLE)
+        assert source.version() == before is not None
+        vendor.execute(INSERT_SUBJECT, subject(1))
+        assert source.version() != before
+
+    def test_a_version_moves_when_transactions_end_in_another_order_than_they_began(
+        self, vendor: Vendor, source: Source
+    ) -> None:
+        found = [source.version()]
+        with vendor.transaction() as slow:
+            slow.execute(INSERT_SUBJECT, subject(1))
+            if vendor.engine != "sqlite":  # which has one writer at a time
+                vendor.execute(INSERT_SUBJECT, subject(2))
+                found.append(source.version())
+        found.append(source.version())
+        vendor.execute(INSERT_SUBJECT, subject(3))
+        found.append(source.version())
+        assert len(set(found)) == len(found)
+
+    def test_a_version_never_comes_again_on_another_connection(self, vendor: Vendor, source: Source) -> None:
+        """Behind it may be a backup, in which the same numbers stand for other rows."""
+        vendor.execute(INSERT_SUBJECT, subject(1))
+        before = source.version()
+        source.close()
+        assert source.version() != before
 
 
 class Origins:

@@ -84,7 +84,6 @@ def test_a_change_that_was_rolled_back_never_leaves(pg_bench: Bench) -> None:
 def test_a_deletion_is_found_by_counting(pg_bench: Bench) -> None:
     gone = str(pg_bench.first("Announcements", "AnnouncementId"))
     pg_bench.write("DELETE FROM Announcements WHERE OrgCode = :org AND AnnouncementId = ?", int(gone))
-    pg_bench.reader._full_rested = 0.0
     pg_bench.look(count=True)
     pg_bench.look()
     pg_bench.until(lambda: gone not in pg_bench.rows("announcement"))

@@ -116,11 +116,14 @@ class Agent:
         paused = self.store.paused()
         readable = [one for number, one in self.profiles.items() if paused.get(number, ("GOR-1405",))[0] == "GOR-1405"]
         if self.hints is None or self.hints.profiles != readable:
-            self.hints = HintPass(self.capture, readable, 0)
+            self.hints = HintPass(self.capture, readable, 0, self.world.again_ms)
         started = self.capture.now_ms()
         self.hints.run(limit)
         self.counting.due = 0.0
         self.counting.after_pass(self.hints, started)
+        gone = [one for one in readable if one.entity.number in self.counting.differing]
+        if gone:
+            self.hot = HotSweep(self.capture, gone, 0, 0, whole=True)
         return True
 
     def _hot(self, limit: int) -> bool:

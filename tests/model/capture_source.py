@@ -14,7 +14,7 @@ from uuid import UUID
 from agent.core.drift import Column
 from agent.core.origin import Origin
 from agent.profile import EntityProfile, Hint, Profile
-from agent.sources.base import HintState
+from agent.sources.base import Counted, HintState
 from agent.sources.page import KeyPage, Page
 from proto.entities import BY_NAME
 from proto.problems import Problem
@@ -126,12 +126,18 @@ def mapped(value: Any, version: str) -> Any:
 
 
 class ModelSource:
-    """Implements :class:`agent.sources.base.Source`; ``view`` tells which database is connected now."""
+    """Implements :class:`agent.sources.base.Source`; ``view`` tells which database is connected now, ``moment`` what differs after a commit."""
 
     engine = "sqlite"
 
-    def __init__(self, view: Callable[[], Vendor], low: Callable[[], int], ranks: dict[Any, int]) -> None:
-        self.view, self._low, self._ranks = view, low, ranks
+    def __init__(
+        self,
+        view: Callable[[], Vendor],
+        low: Callable[[], int],
+        ranks: dict[Any, int],
+        moment: Callable[[], str | None],
+    ) -> None:
+        self.view, self._low, self._ranks, self._moment = view, low, ranks, moment
         self.between: Callable[[], None] = lambda: None
         self.drifted: set[str] = set()
         self.unkeyed: set[str] = set()
@@ -156,6 +162,11 @@ class ModelSource:
     def origin(self) -> Origin:
         """See the port."""
         return self._origin(self._read())
+
+    def version(self) -> str | None:
+        """See the port."""
+        self._read()
+        return self._moment()
 
     def columns(self, profile: EntityProfile) -> tuple[Column, ...]:
         """See the port."""
@@ -222,22 +233,30 @@ class ModelSource:
         self.between()
         return states
 
-    def count(self, profile: EntityProfile, window: Window) -> int:
+    def count(self, profile: EntityProfile, window: Window, mark: dict[str, Any], limit: int, *, late: bool) -> Counted:
         """See the port."""
         rows = self._read(profile).rows[profile.name].values()
-        found = sum(1 for row in rows if window.years is None or str(row.values[0]) in window.years)
+        found = [row for row in rows if window.years is None or str(row.values[0]) in window.years]
+        recent = [row for row in found if row.stamp > mark[""] or (late and row.stamp == mark[""])]
+        named = tuple(key_text(profile.name, row.key) for row in recent)
         self.between()
-        return found
+        return Counted(len(found), None if len(named) >= limit else named)
 
-    def hint_page(self, profile: EntityProfile, mark: dict[str, Any], after: Any, limit: int) -> Page:
-        """See the port: in the order of stamps."""
+    def hint_page(
+        self, profile: EntityProfile, mark: dict[str, Any], after: Any, limit: int, *, late: bool = True
+    ) -> Page:
+        """See the port: in the order of stamps. Nothing lies within an overlap: a mark waits for the transactions before it."""
+        del late
         vendor = self._read(profile)
         rows = [row for row in vendor.rows[profile.name].values() if row.stamp >= mark[""]]
         more = self._cut(rows, lambda row: (row.stamp, self._rank(row)), after, limit)
         return self._page(profile, vendor, rows, **more)
 
-    def hint_keys(self, profile: EntityProfile, _hint: Hint, mark: dict[str, Any], after: Any, limit: int) -> KeyPage:
+    def hint_keys(
+        self, profile: EntityProfile, _hint: Hint, mark: dict[str, Any], after: Any, limit: int, *, late: bool = True
+    ) -> KeyPage:
         """See the port: keys of rows that went since the mark. Whether the log still reaches back is checked before and after."""
+        del late
         vendor = self._read(profile)
         log = [(stamp, key_text(profile.name, key)) for key, stamp in vendor.log[profile.name].items()]
         named = sorted(one for one in log if one[0] >= mark["log"] and (after is None or one > tuple(after)))

@@ -53,16 +53,19 @@ class World:
         self.logged = [name for name in self.stamped if rng.random() < 0.7]
         if seed >> 30 == 3:
             self.stamped = self.logged = self.names
+        elif seed >> 30 == 1:
+            self.stamped, self.logged = self.names, []
         self.small = rng.choice((0, 5000))
         self.mode = rng.choice(("collapse", "full"))
         self.limits = {"delete_rows": rng.choice((0, 0, 0, 1)), "update_rows": rng.choice((0, 0, 0, 0, 2))}
         ranks = {collated(key): rng.random() for name in KEYS for key in KEYS[name]}
         if rng.random() < 0.8:
             ranks |= {key: key[0] for key in ranks if len(key) == 1 and isinstance(key[0], int)}
+        self.again_ms, versions = rng.choice((0, 3, 1000)), rng.random() < 0.5
         self.vendor, self.other = Vendor(), Vendor(identity=OTHER)
         self.transaction: list[tuple[str, Any, Any, int]] = []
         self.here, self.planned = True, deque[tuple[int, int, int]]()
-        self.source = ModelSource(self._view, self._low, ranks)
+        self.source = ModelSource(self._view, self._low, ranks, lambda: str(len(self.history)) if versions else None)
         self.source.between = self._between
         for vendor, version in ((self.vendor, 0), (self.other, 1)):
             for key in KEYS[YEARS]:

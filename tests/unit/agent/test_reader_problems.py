@@ -200,7 +200,7 @@ def test_a_change_seen_while_resting_ends_the_rest_and_asks_for_hints(filled: Be
     began = time.monotonic()
     filled.reader._rest(1.0, threading.Event())
     assert time.monotonic() - began < 0.8
-    assert filled.reader.plan.due[Kind.HINT] == 0.0
+    assert filled.reader.plan.due[Kind.HINT] <= time.monotonic()
 
 
 def test_the_loop_lets_the_source_go_at_its_end(bench: Bench, monkeypatch: pytest.MonkeyPatch) -> None:
