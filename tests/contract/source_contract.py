@@ -125,7 +125,7 @@ class Paging:
         source.expect(SUBJECT, None, 3, WHOLE)
         assert source.by_keys(SUBJECT, ["8"]).keys == ["8"]
         source.expect(SUBJECT, None, 3, WHOLE)
-        assert source.count(SUBJECT, WHOLE) == 8
+        assert source.keyless(SUBJECT) == 0
         source.expect(SUBJECT, None, 3, WHOLE)
         vendor.execute("UPDATE Subjects SET Name = 'x' WHERE SubjectId = 7")
         (row,) = source.page(SUBJECT, ("6",), 1, WHOLE).rows
