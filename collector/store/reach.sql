@@ -40,8 +40,9 @@ LANGUAGE plpgsql IMMUTABLE PARALLEL SAFE AS $$
 DECLARE
     said CONSTANT text := translate(coalesce(words, ''), 'АБВГДЕЁЖЗИЙКЛМНОПРСТУФХЦЧШЩЪЫЬЭЮЯ', 'абвгдеёжзийклмнопрстуфхцчшщъыьэюя');
     everybody CONSTANT boolean := said ~ '(^|[^а-яё])все' OR said ~ '^\s*$';
-    pupils CONSTANT boolean := said ~ '(учени|учащ|обучающ|школьник|класс(?!н)|(^|[^а-яё])дет)';
     parents CONSTANT boolean := said ~ '(родител|законн|семь)';
+    pupils CONSTANT boolean :=
+        said ~ '(учени|учащ|обучающ|школьник|(^|[^а-яё])дет)' OR (said ~ 'класс(?!н)' AND NOT parents);
     workers CONSTANT boolean := said ~ '(учител|педагог|сотрудник|персонал|администрац|работник|руководител|директор|завуч)';
     part text[];
     numbered boolean := false;
