@@ -9,6 +9,7 @@ from __future__ import annotations
 
 import contextlib
 import re
+import select
 import time
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any, Final, LiteralString, Self
@@ -56,8 +57,13 @@ class _Connection(psycopg.Connection[Any]):
 
 
 def _check(connection: _Connection) -> None:
-    """Ask a connection whether it still lives, unless it answered a moment ago; the pool replaces one that raises."""
-    if time.monotonic() - connection.used_at > _TRUSTED_S:
+    """Ask a connection whether it still lives; the pool replaces one that raises.
+
+    One that answered a moment ago is not asked, unless something has come of it meanwhile: the server says good-bye when it cuts.
+    """
+    look = select.poll()
+    look.register(connection.fileno(), select.POLLIN)
+    if look.poll(0) or time.monotonic() - connection.used_at > _TRUSTED_S:
         ConnectionPool.check_connection(connection)
 
 

@@ -7,6 +7,7 @@ from unittest.mock import Mock
 
 import psycopg
 import pytest
+from psycopg_pool import ConnectionPool
 from sqlalchemy import text
 
 from collector.store.engine import Database, DatabaseSettings, check_version, scope_of
@@ -80,9 +81,33 @@ def test_a_connection_that_the_server_cut_is_replaced(store: Store, ingest: Data
     with ingest.plain() as connection:
         pid = connection.info.backend_pid
     with store.owner() as owner:
-        owner.execute("SELECT pg_terminate_backend(%s)", (pid,))
+        owner.execute("SELECT pg_terminate_backend(%s, 10000)", (pid,))  # waits until it is gone
     with ingest.plain() as connection:
         assert connection.execute("SELECT 1").fetchone() == (1,)
+
+
+def test_a_connection_that_answered_a_moment_ago_is_not_asked_again(
+    ingest: Database, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    asked: list[object] = []
+    monkeypatch.setattr(ConnectionPool, "check_connection", asked.append)
+    for _again in range(3):
+        with ingest.plain() as connection:
+            connection.execute("SELECT 1")
+    assert len(asked) <= 1
+    monkeypatch.setattr("collector.store.engine._TRUSTED_S", -1.0)
+    with ingest.plain() as connection:
+        assert asked[-1] is connection
+
+
+def test_a_school_and_its_first_row_come_together(store: Store, ingest: Database):
+    statement = "SELECT %(school)s, current_setting('gorod.school') WHERE %(school)s = '23-001'"
+    with ingest.school_row("23-001", statement) as (connection, row):
+        assert row == ("23-001", "23-001")
+        assert connection.execute("SELECT current_setting('gorod.school')").fetchone() == ("23-001",)
+    with ingest.school_row("23-002", statement) as (_connection, row):
+        assert row is None
+    assert store.url
 
 
 def test_what_is_told_of_an_error_holds_no_values(store: Store):

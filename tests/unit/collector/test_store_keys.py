@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import os
 from datetime import UTC, datetime, timedelta
 from typing import TYPE_CHECKING
 
@@ -172,10 +173,22 @@ def test_the_newest_sealing_key_is_used_and_older_ones_still_open(ring: KeyRing)
 def test_a_sealing_key_is_retired_after_its_life(ring: KeyRing):
     first = ring.sealing_key(NOW)
     second = ring.rotate_sealing(NOW + timedelta(days=300))
+    assert ring.opening_key(first.key_id) is ring.opening_key(first.key_id) is not None
     assert ring.retire_sealing(NOW + timedelta(days=399)) == []
     assert ring.retire_sealing(NOW + timedelta(days=401)) == [first.key_id]
     assert ring.opening_key(first.key_id) is None
     assert ring.opening_key(second.key_id) is not None
+
+
+def test_a_sealing_key_that_was_opened_is_read_again_when_its_file_is_another(ring: KeyRing):
+    key = ring.sealing_key(NOW)
+    file = ring.folder / "seal" / f"{key.key_id}.json"
+    held = ring.opening_key(key.key_id)
+    os.utime(file, ns=(0, 0))
+    again = ring.opening_key(key.key_id)
+    assert again is not held
+    assert again is not None
+    assert again.private_bytes() == key.private_bytes()
 
 
 def test_the_only_sealing_key_is_kept_however_old(ring: KeyRing):
