@@ -24,7 +24,9 @@ class Desk:
         self.vendor = Vendor()
         ranks: dict[Any, Any] = {collated(key): place for name in KEYS for place, key in enumerate(KEYS[name])}
         ranks |= {key: key[0] for key in ranks if len(key) == 1 and isinstance(key[0], int)}
-        self.source = ModelSource(lambda: self.vendor, lambda: self.vendor.version, ranks)
+        self.source = ModelSource(
+            lambda: self.vendor, lambda: self.vendor.version, ranks, lambda: str(self.vendor.version)
+        )
         self.store: StateStore | None = None
         self.open()
         self.store.adopt(b"e" * 16)
