@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Final
 
-from collector.commands import people, rows, schools, setup
+from collector.commands import people, record, rows, schools, setup
 from collector.config import DEFAULT_DATA, DEFAULT_FILE, PROGRAM, SETTINGS
 from proto.cli import Program, config_command
 from proto.cli import main as run_program
@@ -17,6 +17,7 @@ COMMANDS: Final = (
     *schools.COMMANDS,
     *people.COMMANDS,
     *rows.COMMANDS,
+    *record.COMMANDS,
     config_command("collector.toml"),
 )
 
@@ -27,7 +28,7 @@ PROGRAM_OF_COLLECTOR: Final = Program(
     SETTINGS,
     DEFAULT_FILE,
     DEFAULT_DATA,
-    {**setup.GROUPS, **schools.GROUPS, **people.GROUPS, **rows.GROUPS},
+    {**setup.GROUPS, **schools.GROUPS, **people.GROUPS, **rows.GROUPS, **record.GROUPS},
 )
 
 

@@ -10,7 +10,7 @@ from datetime import timedelta
 from typing import TYPE_CHECKING, Any, Final
 
 from collector.department import Department, utc_now
-from collector.store import schools
+from collector.store import audit, schools
 from collector.store.deep import Cursor, deep_check
 from collector.store.guard import forget_counts
 from collector.store.reseal import Place, seal_page
@@ -75,6 +75,7 @@ class Jobs:
                 if loop.time() - folded > _HOUR_S or not folded:
                     folded = loop.time()
                     await asyncio.to_thread(self._fold, ids)
+                    await asyncio.to_thread(self.anchor, utc_now())
                 began = loop.time()
                 busy = await self._check(ids)
                 busy |= bool(await self._each(ids, self.seal_page))
@@ -164,3 +165,8 @@ class Jobs:
                 connection.execute(_FOLD, {"school": school, "before": before})
                 connection.execute(_FOLD_DIGESTS, {"school": school, "before": before})
                 forget_counts(connection, school, utc_now())
+
+    def anchor(self, now: datetime) -> None:
+        """Write the day's anchor of the audit, once a day: what ``audit verify`` compares the chain with."""
+        with self._database.begin() as connection:
+            audit.write_anchor(connection, self._department.data / audit.ANCHORS, now)

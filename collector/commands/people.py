@@ -3,11 +3,13 @@
 from __future__ import annotations
 
 import getpass
+from datetime import timedelta
 from typing import TYPE_CHECKING, Final
 
 from collector.commands.shared import at_terminal, department, read_secret, table
+from collector.core.activation import code_key
 from collector.department import utc_now
-from collector.store import accounts
+from collector.store import accounts, activations, schools
 from proto.cli import OK, Argument, Command
 from proto.problems import Problem
 from proto.texts import _
@@ -73,7 +75,7 @@ def role(context: Context) -> int:
     """Give an account another role."""
     given = context.arguments
     with department(context) as opened, opened.database.begin(scope="*") as connection:
-        changed = accounts.set_role(connection, given.login, given.role, tuple(given.school))
+        changed = accounts.set_role(connection, given.login, given.role, tuple(given.school), utc_now())
     context.say(context.text(_("Account {login} has the role {role}.")).format(login=changed.login, role=changed.role))
     context.result(changed.as_json())
     return OK
@@ -98,6 +100,34 @@ def reset(context: Context) -> int:
     return OK
 
 
+def code(context: Context) -> int:
+    """Make an activation code for a person of a school: the only moment at which it is shown."""
+    given = context.arguments
+    wanted = [activations.Wanted(given.person, given.role)]
+    with department(context) as opened, opened.database.begin(scope="*") as connection:
+        school = schools.get(connection, given.school)
+        (made,) = activations.issue(
+            connection,
+            school.id,
+            wanted,
+            by=None,
+            now=utc_now(),
+            life=timedelta(days=given.days),
+            key=code_key(opened.keys.master_key()),
+        )
+    context.say(made.code)
+    context.result(
+        {
+            "school": school.id,
+            "person": made.person,
+            "role": made.role,
+            "code": made.code,
+            "expires_at": made.expires_at.isoformat().replace("+00:00", "Z"),
+        }
+    )
+    return OK
+
+
 GROUPS: Final = {"user": _("accounts for the portal")}
 COMMANDS: Final = (
     Command(("user", "add"), "Add an account", add, (_LOGIN, _ROLE, _SCHOOL, _PASSWORD)),
@@ -105,4 +135,15 @@ COMMANDS: Final = (
     Command(("user", "role"), "Give an account another role", role, (_LOGIN, _ROLE, _SCHOOL)),
     Command(("user", "disable"), "Lock an account", disable, (_LOGIN,)),
     Command(("user", "reset"), "Give an account a new password", reset, (_LOGIN, _PASSWORD)),
+    Command(
+        ("user", "code"),
+        "Make a one-time code with which a person of a school makes the own account",
+        code,
+        (
+            Argument(("person",), "key of the person in the school's source", {"metavar": "PERSON"}),
+            _ROLE,
+            Argument(("--school",), "id of the school", {"metavar": "ID", "required": True}),
+            Argument(("--days",), "how long the code is good", {"metavar": "N", "type": int, "default": 30}),
+        ),
+    ),
 )

@@ -10,18 +10,20 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any, Final
 
 from sqlalchemy import delete, func, insert, select, true, update
+from sqlalchemy.dialects.postgresql import array
 from sqlalchemy.exc import IntegrityError
 
 from collector.core import credentials
 from collector.core.credentials import factor_key, open_secret, provisioning_uri, secret_from_text, secret_text
+from collector.store import audit
 from collector.store.account_tables import (
     CITY_ROLES,
-    GRANTS,
     PERSON_ROLES,
     ROLES,
     SCHOOL_ROLES,
     account,
     account_scope,
+    recovery_code,
     session,
     sign_in_backoff,
 )
@@ -37,17 +39,18 @@ if TYPE_CHECKING:
 
 __all__ = [
     "CITY_ROLES",
-    "GRANTS",
     "PERSON_ROLES",
     "ROLES",
     "SCHOOL_ROLES",
     "Account",
     "NewAccount",
     "add",
+    "check_password",
     "disable",
     "every",
     "factor_key",
     "find",
+    "fit_login",
     "get",
     "open_secret",
     "provisioning_uri",
@@ -73,6 +76,9 @@ class Account:
     created_at: datetime
     signed_in_at: datetime | None
     disabled_at: datetime | None
+    people: tuple[tuple[str, str], ...] = ()
+    """Whose data a pupil's or parent's account shows, and who a member of staff is: (school, canonical key of ``person``)."""
+    password_at: datetime | None = None
 
     def as_json(self) -> dict[str, object]:
         """One row of ``gorod-collector user list --json``."""
@@ -100,9 +106,9 @@ class NewAccount:
 
 def add(connection: Connection, new: NewAccount, now: datetime, key: bytes) -> Account:
     """Make an account; a Problem says what is wrong with its login, role, schools or password. `key` is :func:`factor_key`'s."""
-    login = _fit_login(new.login)
+    login = fit_login(new.login)
     _check_role(connection, new.role, new.schools)
-    _check_password(new.password, login)
+    check_password(new.password, login)
     values = {
         "login": login,
         "role": new.role,
@@ -117,6 +123,7 @@ def add(connection: Connection, new: NewAccount, now: datetime, key: bytes) -> A
     except IntegrityError as error:
         raise Problem("GOR-1901", login=login) from error
     _set_scope(connection, number, new.schools)
+    _record(connection, "account_added", number, now, new.role)
     return get(connection, login)
 
 
@@ -139,12 +146,13 @@ def every(connection: Connection) -> list[Account]:
     return _read(connection, true())
 
 
-def set_role(connection: Connection, login: str, role: str, schools: Sequence[str]) -> Account:
+def set_role(connection: Connection, login: str, role: str, schools: Sequence[str], now: datetime) -> Account:
     """Give an account another role and scope; it holds from the next page on, sessions stay open."""
     known = get(connection, login)
     _check_role(connection, role, schools)
     connection.execute(update(account).where(account.c.id == known.id).values(role=role))
     _set_scope(connection, known.id, schools)
+    _record(connection, "role_changed", known.id, now, role)
     return get(connection, login)
 
 
@@ -153,13 +161,14 @@ def disable(connection: Connection, login: str, now: datetime) -> Account:
     known = get(connection, login)
     connection.execute(update(account).where(account.c.id == known.id).values(disabled_at=now))
     _end_sessions(connection, known.id)
+    _record(connection, "account_disabled", known.id, now, known.role)
     return get(connection, login)
 
 
 def reset(connection: Connection, login: str, password: str, now: datetime) -> Account:
     """New password, second factor enrolled anew at the next sign-in, sessions ended, failures forgotten, account open again."""
     known = get(connection, login)
-    _check_password(password, known.login)
+    check_password(password, known.login)
     values: dict[str, Any] = {
         "password_hash": credentials.hash_password(password, secrets.token_bytes(credentials.SALT_BYTES)),
         "password_at": now,
@@ -171,6 +180,8 @@ def reset(connection: Connection, login: str, password: str, now: datetime) -> A
     subject = credentials.login_subject(known.login)
     connection.execute(delete(sign_in_backoff).where(sign_in_backoff.c.subject == subject))
     _end_sessions(connection, known.id)
+    connection.execute(delete(recovery_code).where(recovery_code.c.account_id == known.id))
+    _record(connection, "account_reset", known.id, now, known.role)
     return get(connection, login)
 
 
@@ -179,7 +190,8 @@ def seal(key: bytes, login: str, secret: bytes) -> bytes:
     return credentials.seal_secret(key, login, secret, secrets.token_bytes(12))
 
 
-def _fit_login(login: str) -> str:
+def fit_login(login: str) -> str:
+    """The login in its one spelling; Problem GOR-1908 if it is none."""
     plain = credentials.normalise_login(login)
     if not plain or len(plain) > LOGIN_MAX or any(not sign.isprintable() or sign.isspace() for sign in plain):
         raise Problem("GOR-1908", login=repr(login))
@@ -200,7 +212,8 @@ def _check_role(connection: Connection, role: str, schools: Sequence[str]) -> No
             raise Problem("GOR-1011", school=school)
 
 
-def _check_password(password: str, login: str) -> None:
+def check_password(password: str, login: str) -> None:
+    """Return if the password may be used; a Problem says why it may not."""
     code = credentials.weakness(password, login)
     if code is not None:
         raise Problem(code, cause=f"{len(password)} < {credentials.PASSWORD_MIN}")
@@ -215,30 +228,37 @@ def _set_scope(connection: Connection, number: int, schools: Sequence[str]) -> N
         connection.execute(insert(account_scope), rows)
 
 
+def _record(connection: Connection, kind: str, number: int, now: datetime, role: str) -> None:
+    audit.record(connection, kind, now, subject=audit.account_subject(number), details={"role": role})
+
+
 def _end_sessions(connection: Connection, number: int) -> None:
     connection.execute(delete(session).where(session.c.account_id == number))
 
 
 def _read(connection: Connection, condition: ColumnElement[bool]) -> list[Account]:
-    schools = (
-        select(func.array_agg(account_scope.c.school_id.distinct()))
+    scope = (
+        select(func.array_agg(array([account_scope.c.school_id, account_scope.c.person_id])))
         .where(account_scope.c.account_id == account.c.id)
         .scalar_subquery()
     )
-    rows = connection.execute(select(account, schools.label("schools")).where(condition).order_by(account.c.login))
+    rows = connection.execute(select(account, scope.label("scope")).where(condition).order_by(account.c.login))
     return [_account(row) for row in rows]
 
 
 def _account(row: Row[Any]) -> Account:
+    scope = row.scope or ()
     return Account(
         id=row.id,
         login=row.login,
         role=row.role,
-        schools=tuple(sorted(row.schools or ())),
+        schools=tuple(sorted({school for school, _person in scope})),
         factor=row.factor_secret is not None,
         created_at=row.created_at,
         signed_in_at=row.signed_in_at,
         disabled_at=row.disabled_at,
+        people=tuple(sorted((school, person) for school, person in scope if person)),
+        password_at=row.password_at,
     )
 
 

@@ -16,7 +16,8 @@ from alembic.migration import MigrationContext
 from alembic.script import ScriptDirectory
 from sqlalchemy import text
 
-from collector.store import account_tables, rights
+from collector.store import account_tables as _account_tables  # noqa: F401 - they register themselves in METADATA
+from collector.store import rights
 from collector.store.engine import sqlalchemy_engine
 from collector.store.problems import translated
 from collector.store.tables import METADATA, SCHEMA
@@ -55,9 +56,8 @@ def migrate(owner_url: str, lock_timeout_s: float = 4.0) -> str:
 def apply_policies(connection: Connection) -> None:
     """History triggers, rights, policies and grants, as this program knows them."""
     _run(connection, rights.as_sql())
-    for name in ("history.sql", "reach.sql", "policies.sql"):
+    for name in ("history.sql", "reach.sql", "policies.sql", "audit.sql", "accounts.sql"):
         _run(connection, (HERE / name).read_text("utf-8"))
-    _run(connection, account_tables.GRANTS)
 
 
 def newest() -> str:

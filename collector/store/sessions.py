@@ -14,7 +14,8 @@ from typing import TYPE_CHECKING, Any, Final
 
 from sqlalchemy import delete, insert, select, update
 
-from collector.store import accounts
+from collector.store import accounts, audit
+from collector.store.account_tables import account as account_table
 from collector.store.account_tables import session
 
 if TYPE_CHECKING:
@@ -23,6 +24,9 @@ if TYPE_CHECKING:
     from sqlalchemy import Connection, Row
 
 TOKEN_BYTES: Final = 32
+VISIT_GAP: Final = timedelta(minutes=30)
+"""A page after a longer pause begins another visit, also in a session that is kept for weeks."""
+
 _TOUCH: Final = timedelta(seconds=60)  # `seen_at` is written at most this often: no write per page
 
 
@@ -43,12 +47,42 @@ class Session:
     csrf: bytes
     factor_secret: bytes | None
     expires_at: datetime
+    number: int = 0
+    previous_at: datetime | None = None
+    """The last page of the visit before this one: what came later is new to the reader."""
+    device: str = ""
+
+
+@dataclass(frozen=True, slots=True)
+class Place:
+    """Where somebody signs in: the device in words from a closed list, and whether it is their own telephone."""
+
+    device: str = ""
+    kept: bool = False
+
+
+@dataclass(frozen=True, slots=True)
+class Listed:
+    """A session as its owner sees it in the list."""
+
+    number: int
+    device: str
+    kept: bool
+    created_at: datetime
+    seen_at: datetime
+    here: bool
 
 
 def begin(
-    connection: Connection, account_id: int, life: Life, now: datetime, factor_secret: bytes | None = None
+    connection: Connection,
+    account_id: int,
+    life: Life,
+    now: datetime,
+    factor_secret: bytes | None = None,
+    place: Place | None = None,
 ) -> str:
     """Open a session and return its token, known to nobody else; with a sealed secret it is one of stage ``enrol``."""
+    place = place or Place()
     token = secrets.token_urlsafe(TOKEN_BYTES)
     values = {
         "token_hash": _hash(token),
@@ -60,8 +94,13 @@ def begin(
         "seen_at": now,
         "idle_s": life.idle_s,
         "expires_at": now + timedelta(seconds=life.total_s),
+        "device": place.device,
+        "kept": place.kept,
+        "previous_at": select(account_table.c.seen_at).where(account_table.c.id == account_id).scalar_subquery(),
     }
     connection.execute(insert(session).values(values))
+    if factor_secret is None:
+        _seen(connection, account_id, now)
     connection.execute(delete(session).where(session.c.expires_at < now))
     return token
 
@@ -74,14 +113,57 @@ def find(connection: Connection, token: str, now: datetime, *, touch: bool = Tru
     account = accounts.find(connection, row.account_id)
     if account is None or account.disabled_at is not None:
         return None
+    previous = row.previous_at
     if touch and now - row.seen_at >= _TOUCH:
-        connection.execute(update(session).where(session.c.token_hash == row.token_hash).values(seen_at=now))
-    return Session(account, row.stage, row.csrf, row.factor_secret, row.expires_at)
+        previous = row.seen_at if now - row.seen_at > VISIT_GAP else previous
+        values = {"seen_at": now, "previous_at": previous}
+        connection.execute(update(session).where(session.c.token_hash == row.token_hash).values(values))
+        _seen(connection, account.id, now)
+    return Session(account, row.stage, row.csrf, row.factor_secret, row.expires_at, row.number, previous, row.device)
 
 
 def end(connection: Connection, token: str) -> None:
     """Close one session; closing it twice is no matter."""
     connection.execute(delete(session).where(session.c.token_hash == _hash(token)))
+
+
+def every(connection: Connection, account_id: int, token: str, now: datetime) -> list[Listed]:
+    """The open sessions of an account, the one of the token first, then the last used."""
+    rows = connection.execute(
+        select(session).where(session.c.account_id == account_id, session.c.stage == "open", session.c.expires_at > now)
+    )
+    here = _hash(token)
+    listed = [
+        Listed(row.number, row.device, row.kept, row.created_at, row.seen_at, bytes(row.token_hash) == here)
+        for row in rows
+        if not _over(row, now)
+    ]
+    return sorted(listed, key=lambda one: (one.here, one.seen_at), reverse=True)
+
+
+def end_number(connection: Connection, account_id: int, number: int, now: datetime) -> bool:
+    """Close one session of an account by the number that the list gave it; False if there is none."""
+    gone = connection.execute(delete(session).where(session.c.account_id == account_id, session.c.number == number))
+    return _told(connection, account_id, gone.rowcount, now)
+
+
+def end_others(connection: Connection, account_id: int, token: str, now: datetime) -> int:
+    """Close every session of an account but that of the token; returns how many there were."""
+    condition = (session.c.account_id == account_id) & (session.c.token_hash != _hash(token))
+    gone = connection.execute(delete(session).where(condition)).rowcount
+    _told(connection, account_id, gone, now)
+    return gone
+
+
+def _told(connection: Connection, account_id: int, gone: int, now: datetime) -> bool:
+    if gone:
+        subject = audit.account_subject(account_id)
+        audit.record(connection, "session_ended", now, actor=account_id, subject=subject, details={"sessions": gone})
+    return gone > 0
+
+
+def _seen(connection: Connection, account_id: int, now: datetime) -> None:
+    connection.execute(update(account_table).where(account_table.c.id == account_id).values(seen_at=now))
 
 
 def _over(row: Row[Any], now: datetime) -> bool:

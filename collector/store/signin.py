@@ -7,7 +7,6 @@ finish  one transaction   the code's time step is used up, the failure is taken 
 
 from __future__ import annotations
 
-import hashlib
 import secrets
 from dataclasses import dataclass, field
 from datetime import timedelta
@@ -15,13 +14,12 @@ from enum import Enum
 from functools import cache
 from typing import TYPE_CHECKING, Final
 
-from sqlalchemy import case, delete, func, insert, or_, select, update
-from sqlalchemy.dialects.postgresql import insert as upsert
+from sqlalchemy import delete, insert, or_, select, update
 
 from collector.core import credentials
 from collector.core.credentials import BackOff
-from collector.store import accounts, sessions
-from collector.store.account_tables import PERSON_ROLES, account, session, sign_in, sign_in_backoff
+from collector.store import accounts, audit, backoff, sessions
+from collector.store.account_tables import PERSON_ROLES, account, session, sign_in
 
 if TYPE_CHECKING:
     from datetime import datetime
@@ -42,8 +40,7 @@ __all__ = [
     "judge",
 ]
 
-_FORGET: Final = timedelta(days=1)  # failures older than this are no longer in a row
-_ADDRESS_FREE: Final = 100  # a whole school may sit behind one address
+_KEPT: Final = sessions.Life(60 * 86_400, 60 * 86_400)
 
 
 class Outcome(Enum):
@@ -63,6 +60,7 @@ class Attempt:
     password: str = field(repr=False)
     code: str = field(repr=False)
     address: str = ""
+    place: sessions.Place = field(default_factory=sessions.Place)
 
 
 @dataclass(frozen=True, slots=True)
@@ -103,19 +101,22 @@ class Rules:
     backoff: BackOff
     life: sessions.Life
     enrol_life: sessions.Life
+    kept_life: sessions.Life = _KEPT
+    code_key: bytes = field(default=b"", repr=False)
+    code_life: timedelta = timedelta(days=60)
+
+    def life_of(self, role: str, place: sessions.Place) -> sessions.Life:
+        """How long a session lives: a family's own telephone stays signed in, nothing else does."""
+        return self.kept_life if place.kept and role in PERSON_ROLES else self.life
 
 
 def begin(connection: Connection, attempt: Attempt, rules: Rules, now: datetime) -> Candidate:
     """Count the attempt as a failure, unless it has to wait anyway, and read what is known of the login."""
-    connection.execute(delete(sign_in_backoff).where(sign_in_backoff.c.failed_at < now - _FORGET))
-    subjects = [credentials.login_subject(attempt.login), _address_subject(attempt.address)]
-    until = connection.execute(
-        select(func.max(sign_in_backoff.c.until)).where(sign_in_backoff.c.subject.in_(subjects))
-    ).scalar_one()
-    wait = 0 if until is None else max(0, round((until - now).total_seconds() + 0.5))
+    subjects = [credentials.login_subject(attempt.login), backoff.address_subject(attempt.address)]
+    wait = backoff.wait_s(connection, subjects, now)
     if wait == 0:
-        _count(connection, subjects[0], rules.backoff, now)
-        _count(connection, subjects[1], _for_addresses(rules.backoff), now)
+        backoff.count(connection, subjects[0], rules.backoff, now)
+        backoff.count(connection, subjects[1], backoff.for_addresses(rules.backoff), now)
     row = connection.execute(
         select(account).where(
             account.c.login == credentials.normalise_login(attempt.login), account.c.disabled_at.is_(None)
@@ -162,9 +163,16 @@ def finish(
     _forgive(connection, attempt)
     if outcome is Outcome.ENROL:
         secret = accounts.seal(rules.factor_key, candidate.login, secrets.token_bytes(credentials.SECRET_BYTES))
-        return SignedIn(outcome, sessions.begin(connection, candidate.account_id, rules.enrol_life, now, secret))
-    connection.execute(update(account).where(account.c.id == candidate.account_id).values(signed_in_at=now))
-    return SignedIn(outcome, sessions.begin(connection, candidate.account_id, rules.life, now))
+        begun = sessions.begin(connection, candidate.account_id, rules.enrol_life, now, secret, attempt.place)
+        return SignedIn(outcome, begun)
+    return SignedIn(outcome, open_for(connection, candidate.account_id, candidate.role, attempt.place, rules, now))
+
+
+def open_for(connection: Connection, number: int, role: str, place: sessions.Place, rules: Rules, now: datetime) -> str:
+    """Open the session of somebody who has proven who they are; the token."""
+    kept = sessions.Place(place.device, place.kept and role in PERSON_ROLES)
+    connection.execute(update(account).where(account.c.id == number).values(signed_in_at=now))
+    return sessions.begin(connection, number, rules.life_of(role, kept), now, place=kept)
 
 
 def enrol(connection: Connection, token: str, code: str, rules: Rules, now: datetime) -> str | None:
@@ -187,28 +195,15 @@ def enrol(connection: Connection, token: str, code: str, rules: Rules, now: date
     if kept is None:
         return None
     _record(connection, held.account.id, Outcome.OPEN, "", now)
-    return sessions.begin(connection, held.account.id, rules.life, now)
-
-
-def _count(connection: Connection, subject: bytes, backoff: BackOff, now: datetime) -> None:
-    """Add a failure and set the wait that it brings."""
-    table = sign_in_backoff
-    fresh = upsert(table).values(subject=subject, failures=1, failed_at=now, until=now)
-    failures = connection.execute(
-        fresh.on_conflict_do_update(
-            index_elements=[table.c.subject], set_={"failures": table.c.failures + 1, "failed_at": now}
-        ).returning(table.c.failures)
-    ).scalar_one()
-    until = now + timedelta(seconds=backoff.wait_s(failures))
-    connection.execute(update(table).where(table.c.subject == subject).values(until=until))
+    subject = audit.account_subject(held.account.id)
+    audit.record(connection, "factor_added", now, actor=held.account.id, subject=subject)
+    return open_for(connection, held.account.id, held.account.role, sessions.Place(held.device), rules, now)
 
 
 def _forgive(connection: Connection, attempt: Attempt) -> None:
     """A success: the login's failures are forgotten, the address gets back the one that this attempt was counted as."""
-    table = sign_in_backoff
-    connection.execute(delete(table).where(table.c.subject == credentials.login_subject(attempt.login)))
-    fewer = case((table.c.failures > 0, table.c.failures - 1), else_=0)
-    connection.execute(update(table).where(table.c.subject == _address_subject(attempt.address)).values(failures=fewer))
+    backoff.forget(connection, credentials.login_subject(attempt.login))
+    backoff.give_back(connection, backoff.address_subject(attempt.address))
 
 
 def _use_step(connection: Connection, account_id: int | None, step: int) -> bool:
@@ -224,14 +219,11 @@ def _record(connection: Connection, account_id: int | None, outcome: Outcome, ad
     connection.execute(
         insert(sign_in).inline().values(at=now, account_id=account_id, outcome=outcome.value, address=address)
     )
-
-
-def _address_subject(address: str) -> bytes:
-    return hashlib.sha256(b"address:" + address.encode("utf-8", "replace")).digest()
-
-
-def _for_addresses(backoff: BackOff) -> BackOff:
-    return BackOff(max(backoff.free, _ADDRESS_FREE), backoff.first_s, backoff.cap_s)
+    kind = "signed_in" if outcome is Outcome.OPEN else "refused"
+    subject = "" if account_id is None else audit.account_subject(account_id)
+    if outcome is not Outcome.ENROL:
+        actor = account_id if outcome is Outcome.OPEN else None
+        audit.record(connection, kind, now, actor=actor, subject=subject, details={"outcome": outcome.value})
 
 
 @cache

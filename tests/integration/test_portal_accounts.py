@@ -258,7 +258,7 @@ def test_another_role_holds_from_the_next_page_on(owner: Database, reader: Datab
     add(owner, "anna", "head", "23-001")
     token = sign_in(reader, "anna", code=code_at()).token
     with owner.begin() as connection:
-        accounts.set_role(connection, "anna", "deputy", ["23-002"])
+        accounts.set_role(connection, "anna", "deputy", ["23-002"], NOW)
     held = session_of(reader, token)
     assert held is not None
     assert (held.account.role, held.account.schools) == ("deputy", ("23-002",))

@@ -75,6 +75,10 @@ def test_every_key_of_school_data_begins_with_the_school():
         "session",
         "sign_in",
         "sign_in_backoff",
+        "activation",
+        "recovery_code",
+        "account_subject",
+        "audit",
     }
     for table in METADATA.tables.values():
         if table.name not in outside:
@@ -90,7 +94,8 @@ def test_histories_exist_for_the_entities_that_ask_for_one():
 def test_every_history_table_is_fed_by_both_triggers(store_copy: Store):
     with store_copy.owner() as owner:
         rows = owner.execute(
-            "SELECT relname, tgname FROM pg_trigger t JOIN pg_class c ON c.oid = tgrelid WHERE NOT tgisinternal"
+            "SELECT relname, tgname FROM pg_trigger t JOIN pg_class c ON c.oid = tgrelid "
+            "WHERE NOT tgisinternal AND relname <> 'audit'"
         ).fetchall()
     assert set(rows) == {(name, f"keep_{how}") for name in HISTORY_TABLES for how in ("updated", "deleted")}
 
