@@ -34,6 +34,20 @@ SETTINGS: Final[tuple[Setting, ...]] = (
     Setting("idle_s", 1800, "A session ends after so long without a page", "s", int, minimum=1),
     Setting("session_s", 43_200, "A session ends after so long in any case", "s", int, minimum=1),
     Setting("enrol_s", 600, "Time to set up the second factor at the first sign-in", "s", int, minimum=1),
+    Setting("kept_s", 5_184_000, "A family's session on their own telephone ends after so long", "s", int, minimum=1),
+    Setting("code_days", 30, "An activation code is good for so long", "d", int, minimum=1),
+    Setting("guess_free", 20, "Wrong activation codes from one address before it has to wait", "", int, minimum=1),
+    Setting("forms_per_minute", 60, "Forms that one account may send in a minute", "", int, minimum=1),
+    Setting(
+        "address_forms_per_minute",
+        600,
+        "Forms that one address may send in a minute; a whole school may sit behind it",
+        "",
+        int,
+        minimum=1,
+    ),
+    Setting("visits_s", 5.0, "How often counted visits are written to the database", "s", float, minimum=0.1),
+    Setting("public_url", "", "Address of the portal on printed slips; empty: the one by which the page was opened"),
     Setting("signin_free", 5, "Failed sign-ins of one login before it has to wait", "", int, minimum=1),
     Setting("signin_first_s", 5, "The first wait; each further failure doubles it", "s", int, minimum=0),
     Setting("signin_cap_s", 900, "The longest wait", "s", int, minimum=0),
@@ -84,6 +98,13 @@ class Config:
     idle_s: int = 1800
     session_s: int = 43_200
     enrol_s: int = 600
+    kept_s: int = 5_184_000
+    code_days: int = 30
+    guess_free: int = 20
+    forms_per_minute: int = 60
+    address_forms_per_minute: int = 600
+    visits_s: float = 5.0
+    public_url: str = ""
     signin_free: int = 5
     signin_first_s: int = 5
     signin_cap_s: int = 900
@@ -113,6 +134,7 @@ def make_config(values: Mapping[str, Any]) -> Config:
         keys=_path(values["keys"]),
         names={"ru": values["name_ru"], "en": values["name_en"]},
         timezone=_zone(values["timezone"]),
+        public_url=values["public_url"].rstrip("/"),
         **{key: values[key] for key in _COUNTS},
     )
     if not (config.listen.loopback or config.tls or config.trusted_proxies):

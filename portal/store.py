@@ -4,11 +4,13 @@ from __future__ import annotations
 
 import asyncio
 import logging
+from datetime import timedelta
 from typing import TYPE_CHECKING, Final
 
 import psycopg
 
 from collector.store import accounts, health, sessions, signin
+from collector.store.activations import code_key
 from collector.store.keys import KeyRing
 from portal.ports import Card
 from proto.problems import Problem
@@ -99,6 +101,10 @@ def sign_in_rules(config: Config) -> signin.Rules:
         backoff=signin.BackOff(config.signin_free, config.signin_first_s, config.signin_cap_s),
         life=sessions.Life(config.idle_s, config.session_s),
         enrol_life=sessions.Life(config.enrol_s, config.enrol_s),
+        kept_life=sessions.Life(config.kept_s, config.kept_s),
+        code_key=code_key(ring.master_key()),
+        code_life=timedelta(days=config.code_days),
+        guesses=signin.BackOff(config.guess_free, config.signin_first_s, config.signin_cap_s),
     )
 
 

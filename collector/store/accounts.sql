@@ -4,7 +4,7 @@
 -- by itself: the functions below do that, for whoever holds a code that is good, or the password that is in force. They run with the owner's rights, and a caller learns from
 -- them no more than the holder of the code may know.
 
-GRANT SELECT ON gorod.account, gorod.account_scope TO gorod_portal, gorod_jobs;
+GRANT SELECT ON gorod.account, gorod.account_scope TO gorod_portal;
 GRANT UPDATE (factor_secret, factor_step, signed_in_at, seen_at) ON gorod.account TO gorod_portal;
 GRANT SELECT, INSERT, UPDATE, DELETE ON gorod.session, gorod.sign_in_backoff, gorod.recovery_code, gorod.account_subject TO gorod_portal;
 GRANT INSERT ON gorod.sign_in TO gorod_portal;

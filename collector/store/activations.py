@@ -14,6 +14,7 @@ from sqlalchemy.exc import IntegrityError
 
 from collector.core import activation as codes
 from collector.core import credentials
+from collector.core.activation import code_key, read_code
 from collector.store import accounts, audit, backoff
 from collector.store.account_tables import TIED_ROLES, account, account_scope, activation
 from proto.problems import Problem
@@ -23,6 +24,22 @@ if TYPE_CHECKING:
     from datetime import datetime, timedelta
 
     from sqlalchemy import Connection
+
+__all__ = [
+    "Card",
+    "Issued",
+    "Standing",
+    "Wanted",
+    "activate",
+    "add_person",
+    "code_key",
+    "counts",
+    "issue",
+    "look",
+    "read_code",
+    "revoke",
+    "standings",
+]
 
 
 @dataclass(frozen=True, slots=True)

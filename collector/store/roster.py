@@ -104,6 +104,8 @@ JOIN gorod.person p ON p.school_id = l.school_id AND p.source_id = l.person_id
 WHERE r.school_id = :school AND r.pupil_id = ANY (:pupils) AND r.blocked IS NOT TRUE AND r.may_view IS NOT FALSE
     AND (r.from_date IS NULL OR r.from_date <= :today) AND (r.to_date IS NULL OR r.to_date >= :today)"""
 
+_FIRST_NAME = "SELECT first_name FROM gorod.person WHERE school_id = :school AND source_id = :person"
+
 _STAFF = """
 SELECT p.source_id, p.last_name, p.first_name, p.middle_name, min(s.position) AS position, bool_or(c.source_id IS NOT NULL) AS leads
 FROM gorod.staff s
@@ -140,6 +142,13 @@ def staff(connection: Connection, school: str, keys: SchoolKeys, today: date) ->
     return _by_name(
         [Person(row.source_id, _name(row, keys), position=row.position or "", leads=row.leads) for row in rows]
     )
+
+
+def sealed_first_name(connection: Connection, school: str, person: str) -> bytes | None:
+    """A person's first name as it is stored, None if the scope does not show them."""
+    given = {"school": school, "person": person}
+    found: bytes | None = connection.execute(text(_FIRST_NAME), given).scalar_one_or_none()
+    return found
 
 
 def first_name(sealed: bytes | None, person: str, keys: SchoolKeys) -> str:

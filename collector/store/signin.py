@@ -7,6 +7,7 @@ finish  one transaction   the code's time step is used up, the failure is taken 
 
 from __future__ import annotations
 
+import hmac
 import secrets
 from dataclasses import dataclass, field
 from datetime import timedelta
@@ -17,9 +18,10 @@ from typing import TYPE_CHECKING, Final
 from sqlalchemy import delete, insert, or_, select, update
 
 from collector.core import credentials
+from collector.core.activation import code_hash, read_code
 from collector.core.credentials import BackOff
 from collector.store import accounts, audit, backoff, sessions
-from collector.store.account_tables import PERSON_ROLES, account, session, sign_in
+from collector.store.account_tables import PERSON_ROLES, account, recovery_code, session, sign_in
 
 if TYPE_CHECKING:
     from datetime import datetime
@@ -35,11 +37,14 @@ __all__ = [
     "SignedIn",
     "Verdict",
     "begin",
+    "begin_enrolment",
     "enrol",
     "finish",
     "judge",
+    "open_for",
 ]
 
+_GUESSES: Final = BackOff(20, 5, 900)
 _KEPT: Final = sessions.Life(60 * 86_400, 60 * 86_400)
 
 
@@ -74,14 +79,16 @@ class Candidate:
     factor_secret: bytes | None
     factor_step: int | None
     wait_s: int
+    recovery: tuple[bytes, ...] = ()
 
 
 @dataclass(frozen=True, slots=True)
 class Verdict:
-    """What the checks gave: the outcome, and the time step of the code that was used."""
+    """What the checks gave: the outcome, and the time step or the recovery code that was used."""
 
     outcome: Outcome
     step: int | None = None
+    recovery: bytes | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -103,7 +110,8 @@ class Rules:
     enrol_life: sessions.Life
     kept_life: sessions.Life = _KEPT
     code_key: bytes = field(default=b"", repr=False)
-    code_life: timedelta = timedelta(days=60)
+    code_life: timedelta = timedelta(days=30)
+    guesses: BackOff = _GUESSES
 
     def life_of(self, role: str, place: sessions.Place) -> sessions.Life:
         """How long a session lives: a family's own telephone stays signed in, nothing else does."""
@@ -124,7 +132,9 @@ def begin(connection: Connection, attempt: Attempt, rules: Rules, now: datetime)
     ).one_or_none()
     if row is None:
         return Candidate(None, "", "", _nobody(), None, None, wait)
-    return Candidate(row.id, row.login, row.role, row.password_hash, row.factor_secret, row.factor_step, wait)
+    saved = select(recovery_code.c.code_hash).where(recovery_code.c.account_id == row.id)
+    recovery = tuple(bytes(one) for one in connection.execute(saved).scalars())
+    return Candidate(row.id, row.login, row.role, row.password_hash, row.factor_secret, row.factor_step, wait, recovery)
 
 
 def judge(candidate: Candidate, attempt: Attempt, rules: Rules, now: datetime) -> Verdict:
@@ -138,9 +148,13 @@ def judge(candidate: Candidate, attempt: Attempt, rules: Rules, now: datetime) -
     step = credentials.code_step(
         secret or bytes(credentials.SECRET_BYTES), attempt.code, now.timestamp(), candidate.factor_step
     )
+    saved = code_hash(rules.code_key, read_code(attempt.code) or "")
+    recovery = next((known for known in candidate.recovery if hmac.compare_digest(known, saved)), None)
     if not fits or candidate.account_id is None:
         return Verdict(Outcome.REFUSED)
     if candidate.factor_secret is not None:
+        if recovery is not None:
+            return Verdict(Outcome.OPEN, recovery=recovery)
         return Verdict(Outcome.OPEN, step) if secret and step is not None else Verdict(Outcome.REFUSED)
     return Verdict(Outcome.OPEN if candidate.role in PERSON_ROLES else Outcome.ENROL)
 
@@ -157,15 +171,24 @@ def finish(
     outcome = verdict.outcome
     if verdict.step is not None and not _use_step(connection, candidate.account_id, verdict.step):
         outcome = Outcome.REFUSED
+    if verdict.recovery is not None and not _use_recovery(connection, candidate.account_id, verdict.recovery, now):
+        outcome = Outcome.REFUSED
     _record(connection, candidate.account_id, outcome, attempt.address, now)
     if outcome in (Outcome.REFUSED, Outcome.BLOCKED) or candidate.account_id is None:
         return SignedIn(outcome, wait_s=candidate.wait_s)
     _forgive(connection, attempt)
     if outcome is Outcome.ENROL:
-        secret = accounts.seal(rules.factor_key, candidate.login, secrets.token_bytes(credentials.SECRET_BYTES))
-        begun = sessions.begin(connection, candidate.account_id, rules.enrol_life, now, secret, attempt.place)
+        begun = begin_enrolment(connection, candidate.account_id, candidate.login, attempt.place, rules, now)
         return SignedIn(outcome, begun)
     return SignedIn(outcome, open_for(connection, candidate.account_id, candidate.role, attempt.place, rules, now))
+
+
+def begin_enrolment(
+    connection: Connection, number: int, login: str, place: sessions.Place, rules: Rules, now: datetime
+) -> str:
+    """Open a session in which nothing but the second factor can be set up; the token."""
+    secret = accounts.seal(rules.factor_key, login, secrets.token_bytes(credentials.SECRET_BYTES))
+    return sessions.begin(connection, number, rules.enrol_life, now, secret, place)
 
 
 def open_for(connection: Connection, number: int, role: str, place: sessions.Place, rules: Rules, now: datetime) -> str:
@@ -212,6 +235,14 @@ def _use_step(connection: Connection, account_id: int | None, step: int) -> bool
         update(account).where(account.c.id == account_id, unused).values(factor_step=step).returning(account.c.id)
     )
     return connection.execute(statement).one_or_none() is not None
+
+
+def _use_recovery(connection: Connection, account_id: int | None, code: bytes, now: datetime) -> bool:
+    own = (recovery_code.c.account_id == account_id) & (recovery_code.c.code_hash == code)
+    if account_id is None or not connection.execute(delete(recovery_code).where(own)).rowcount:
+        return False
+    audit.record(connection, "recovery_code_used", now, actor=account_id, subject=audit.account_subject(account_id))
+    return True
 
 
 def _record(connection: Connection, account_id: int | None, outcome: Outcome, address: str, now: datetime) -> None:
