@@ -9,21 +9,23 @@ from contextlib import asynccontextmanager
 from datetime import UTC, datetime
 from typing import TYPE_CHECKING, Any
 
+import anyio.to_thread
 from anyio import CapacityLimiter
-from fastapi import FastAPI
+from fastapi import Depends, FastAPI
 from starlette.middleware.gzip import GZipMiddleware
 from starlette.responses import PlainTextResponse, Response
 from starlette.staticfiles import StaticFiles
 from uvicorn.middleware.proxy_headers import ProxyHeadersMiddleware
 
-from portal import errors
-from portal.deps import Portal
+from portal import errors, security
+from portal.deps import Portal, from_our_page, in_measure
 from portal.live import Hub
 from portal.metrics import Metrics
-from portal.pages import schools, signin
+from portal.pages import account, activate, codes, schools, signin
 from portal.rendering import STATIC, Renderer
 from portal.shell import Shell
 from portal.snapshots import Snapshots
+from portal.visits import Visits
 from proto.problems import Problem
 
 if TYPE_CHECKING:
@@ -32,6 +34,7 @@ if TYPE_CHECKING:
     from starlette.types import Scope
 
     from portal.config import Config
+    from portal.people import StorePeople
     from portal.ports import Accounts, Reader
 
 log = logging.getLogger(__name__)
@@ -47,21 +50,40 @@ def create_app(
     reader: Reader,
     accounts: Accounts,
     *,
+    people: StorePeople | None = None,
     announced: Callable[[], AsyncIterator[object]] | None = None,
     clock: Callable[[], datetime] = utc_now,
 ) -> FastAPI:
-    """The portal. `announced` yields whenever the database says that something changed; without it pages are polled for."""
+    """The portal. `announced` yields whenever the database says that something changed; without it pages are polled for.
+
+    Without `people` there are no pages of codes and of the own account, and visits are not counted.
+    """
     renderer = Renderer(config)
     snapshots = Snapshots(reader, renderer, clock)
     hub = Hub(snapshots, config.poll_ms / 1000, config.viewers)
     metrics = Metrics()
     metrics.watch_viewers(lambda: hub.viewers)
-    app = FastAPI(title="Gorod", openapi_url=None, docs_url=None, redoc_url=None, lifespan=_lifespan(hub, announced))
-    app.state.portal = Portal(
-        config, reader, accounts, renderer, snapshots, hub, metrics, clock, CapacityLimiter(config.password_workers)
+    visits = Visits(people.record_visits, config.visits_s) if people else None
+    app = FastAPI(
+        title="Gorod", openapi_url=None, docs_url=None, redoc_url=None, lifespan=_lifespan(hub, announced, visits)
     )
-    app.include_router(signin.router)
-    app.include_router(schools.router)
+    app.state.portal = Portal(
+        config,
+        reader,
+        accounts,
+        renderer,
+        snapshots,
+        hub,
+        metrics,
+        clock,
+        CapacityLimiter(config.password_workers),
+        (security.Measure(config.forms_per_minute), security.Measure(config.address_forms_per_minute)),
+        people,
+        visits,
+    )
+    guards = [Depends(from_our_page), Depends(in_measure)]
+    for pages in (signin, activate, account, codes, schools) if people else (signin, schools):
+        app.include_router(pages.router, dependencies=guards)
     app.add_api_route("/healthz", healthz, methods=["GET"])
     app.add_api_route("/readyz", _readyz(reader), methods=["GET"])
     app.mount("/static", _Static(directory=STATIC), name="static")
@@ -103,8 +125,8 @@ def _readyz(reader: Reader) -> Callable[[], Response]:
     return readyz
 
 
-def _lifespan(hub: Hub, announced: Callable[[], AsyncIterator[object]] | None) -> Any:
-    """Runs the watcher, and the listener for announcements, beside the application."""
+def _lifespan(hub: Hub, announced: Callable[[], AsyncIterator[object]] | None, visits: Visits | None) -> Any:
+    """Runs the watcher, the listener for announcements and the writer of visits beside the application."""
 
     async def listen() -> None:
         if announced is not None:
@@ -115,6 +137,8 @@ def _lifespan(hub: Hub, announced: Callable[[], AsyncIterator[object]] | None) -
     async def lifespan(app: FastAPI) -> AsyncIterator[None]:
         del app
         tasks = [asyncio.create_task(hub.run()), asyncio.create_task(listen())]
+        if visits is not None:
+            tasks.append(asyncio.create_task(visits.run()))
         for task in tasks:
             task.add_done_callback(_tell_end)
         yield
@@ -123,6 +147,8 @@ def _lifespan(hub: Hub, announced: Callable[[], AsyncIterator[object]] | None) -
             task.cancel()
         with contextlib.suppress(asyncio.CancelledError):
             await asyncio.gather(*tasks)
+        if visits is not None:
+            await anyio.to_thread.run_sync(visits.flush)
 
     return lifespan
 

@@ -13,6 +13,7 @@ from collector.store.engine import Database, DatabaseSettings
 from portal import server, store
 from portal.app import create_app, create_monitoring_app
 from portal.config import PROGRAM, SETTINGS, make_config
+from portal.people import StorePeople
 from proto.cli import OK, Command, Program, config_command
 from proto.cli import main as run_program
 
@@ -36,12 +37,18 @@ def serve(context: Context) -> int:
     """Serve until a signal asks for the end."""
     config = make_config(context.settings(FILE))
     context.keep_log("info")
-    rules = store.sign_in_rules(config)
+    rules, ring = store.sign_in_rules(config), store.key_ring(config)
     settings = DatabaseSettings(connections=config.pool, application="gorod-portal")
     with Database(config.database_url, settings) as database:
         reader = store.StoreReader(database, config)
         accounts = store.StoreAccounts(database, rules)
-        pages = create_app(config, reader, accounts, announced=partial(store.announcements, config.database_url))
+        pages = create_app(
+            config,
+            reader,
+            accounts,
+            people=StorePeople(database, rules, ring),
+            announced=partial(store.announcements, config.database_url),
+        )
         monitoring = create_monitoring_app(pages.state.portal.metrics, reader)
         server.run(config, pages, monitoring, partial(_say_ready, config))
     return OK

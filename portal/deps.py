@@ -7,10 +7,11 @@ from typing import TYPE_CHECKING, Annotated, Final, cast
 
 from fastapi import Depends, Request
 from starlette.exceptions import HTTPException
-from starlette.status import HTTP_403_FORBIDDEN
+from starlette.status import HTTP_403_FORBIDDEN, HTTP_404_NOT_FOUND, HTTP_429_TOO_MANY_REQUESTS
 
-from collector.store.sessions import Session
+from collector.store.sessions import Place, Session
 from portal import security
+from portal.devices import device_words
 from portal.rendering import LANGUAGE_COOKIE, Page, language_of, respond
 from portal.words import LANGUAGES, Words
 
@@ -24,13 +25,15 @@ if TYPE_CHECKING:
     from portal.config import Config
     from portal.live import Hub
     from portal.metrics import Metrics
+    from portal.people import StorePeople
     from portal.ports import Accounts, Reader
     from portal.rendering import Renderer
     from portal.snapshots import Snapshots
+    from portal.visits import Visits
 
 SESSION_COOKIE: Final = "gorod_session"
 _YEAR_S: Final = 365 * 86_400
-_IN_ADDRESS: Final = ("sort", "state", "next", "lang")
+_IN_ADDRESS: Final = ("sort", "state", "next", "class", "lang")
 
 
 @dataclass(frozen=True, slots=True)
@@ -46,6 +49,10 @@ class Portal:
     metrics: Metrics
     clock: Callable[[], datetime]
     passwords: CapacityLimiter
+    measures: tuple[security.Measure, security.Measure]
+    """Forms of an account, forms of an address."""
+    people: StorePeople | None = None
+    visits: Visits | None = None
 
 
 class NotSignedInError(Exception):
@@ -61,14 +68,41 @@ def portal_of(request: Request) -> Portal:
     return cast("Portal", request.app.state.portal)
 
 
+def people_of(request: Request) -> StorePeople:
+    """The people of the city; the pages that need them are only there if they are."""
+    people = portal_of(request).people
+    if people is None:
+        raise HTTPException(HTTP_404_NOT_FOUND)
+    return people
+
+
+def token_of(request: Request) -> str:
+    """The session's token."""
+    return request.cookies.get(SESSION_COOKIE, "")
+
+
+def address_of(request: Request) -> str:
+    """Where the reader comes from."""
+    return request.client.host if request.client else ""
+
+
+def place_of(request: Request, *, kept: bool = False) -> Place:
+    """The reader's device in words, and whether they call it their own."""
+    return Place(device_words(request.headers.get("user-agent", "")), kept)
+
+
 def held_session(request: Request) -> Session | None:
     """The session of the request's cookie, whatever its stage; a page that reloads itself is no sign of its reader."""
     token = request.cookies.get(SESSION_COOKIE, "")
     if not token:
         return None
     portal = portal_of(request)
-    touch = "auto" not in request.query_params and not request.url.path.startswith("/events/")
-    return portal.accounts.session(token, portal.clock(), touch=touch)
+    return portal.accounts.session(token, portal.clock(), touch=is_reading(request))
+
+
+def is_reading(request: Request) -> bool:
+    """Whether somebody asked for the page, or it renews itself."""
+    return "auto" not in request.query_params and not request.url.path.startswith("/events/")
 
 
 HeldSession = Annotated[Session | None, Depends(held_session)]
@@ -115,10 +149,13 @@ def page_of(request: Request, session: Session | None) -> Page:
 
 def caller_of(request: Request, session: OpenSession) -> Caller:
     """The signed-in caller."""
-    account = session.account
-    return Caller(
-        session, portal_of(request), security.scope_of(account.role, account.schools), page_of(request, session)
-    )
+    account, portal = session.account, portal_of(request)
+    page = page_of(request, session)
+    if portal.visits is not None and request.method == "GET" and is_reading(request):
+        route = getattr(request.scope.get("route"), "path", "/")
+        day = page.now.astimezone(portal.config.timezone).date()
+        portal.visits.note(account, route, request.path_params.get("school", ""), day)
+    return Caller(session, portal, security.scope_of(account.role, account.schools), page)
 
 
 SignedIn = Annotated[Caller, Depends(caller_of)]
@@ -127,6 +164,26 @@ SignedIn = Annotated[Caller, Depends(caller_of)]
 def from_our_page(request: Request) -> None:
     """Refuse a form that another site sent."""
     if not security.same_origin(request.headers):
+        raise HTTPException(HTTP_403_FORBIDDEN)
+
+
+def in_measure(request: Request, session: HeldSession) -> None:
+    """Ask whoever sends forms faster than people do to wait: by account, and by address."""
+    if request.method != "POST":
+        return
+    portal = portal_of(request)
+    account, address = portal.measures
+    now_s = portal.clock().timestamp()
+    waits = [address.wait_s(address_of(request), now_s)]
+    if session is not None:
+        waits.append(account.wait_s(str(session.account.id), now_s))
+    if max(waits):
+        raise HTTPException(HTTP_429_TOO_MANY_REQUESTS, headers={"Retry-After": str(max(waits))})
+
+
+def check_token(session: Session, sent: str) -> None:
+    """Refuse a form that does not carry its page's token."""
+    if not security.token_fits(session.csrf, sent):
         raise HTTPException(HTTP_403_FORBIDDEN)
 
 

@@ -50,6 +50,11 @@ PAGES: Final[Mapping[int, tuple[str, str, str]]] = {
         _("Something in the address or in the form is not as it should be."),
         _("Go back and try again."),
     ),
+    429: (
+        _("Too many forms at once"),
+        _("More was sent from here within a minute than people usually send."),
+        _("Wait a minute, then send the form again."),
+    ),
     500: (
         _("The portal made a mistake"),
         _("The page could not be shown. Your data are safe: the portal changes none of them."),

@@ -129,3 +129,13 @@ COLUMNS: Final[tuple[tuple[str, str, str], ...]] = (
     ("certificate", _("Certificate"), _("Days until the school's certificate expires; it renews itself.")),
 )
 """Columns of the first page: name in addresses, head, meaning."""
+
+RELATIONS: Final[Mapping[str, str]] = {
+    "mother": _("mother"),
+    "father": _("father"),
+    "relative": _("relative"),
+    "adoptive": _("adoptive parent"),
+    "step": _("step-parent"),
+    "guardian": _("guardian"),
+    "trustee": _("trustee"),
+}

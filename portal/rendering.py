@@ -33,6 +33,7 @@ if TYPE_CHECKING:
 _HERE: Final = Path(__file__).parent
 STATIC: Final = _HERE / "static"
 LANGUAGE_COOKIE: Final = "gorod_lang"
+_DAY_S: Final = 86_400
 
 
 @dataclass(frozen=True, slots=True)
@@ -80,6 +81,9 @@ class Renderer:
             kind_names=names.KINDS,
             entity_names=names.ENTITIES,
             event_names=names.EVENTS,
+            codes_by=security.CODES_BY,
+            provider="",
+            kept_days=config.kept_s // _DAY_S,
         )
 
     def html(self, template: str, page: Page, **values: Any) -> str:

@@ -23,6 +23,7 @@ class Right(Enum):
 
     SCHOOLS = "schools"  # the list of schools and how their synchronisation goes
     OWN_SCHOOL = "own_school"  # the same for the own school
+    CODES = "codes"  # make activation codes for people of the own school
 
 
 class Reach(Enum):
@@ -43,6 +44,7 @@ class Grant:
 
 _CITY: Final = Grant(Reach.CITY, frozenset({Right.SCHOOLS, Right.OWN_SCHOOL}))
 _SCHOOL_OFFICE: Final = Grant(Reach.SCHOOL, frozenset({Right.OWN_SCHOOL}))
+_SCHOOL_HEAD: Final = Grant(Reach.SCHOOL, frozenset({Right.OWN_SCHOOL, Right.CODES}))
 _SCHOOL: Final = Grant(Reach.SCHOOL)
 _PERSON: Final = Grant(Reach.PERSON)
 
@@ -52,16 +54,24 @@ RIGHTS: Final[Mapping[str, Grant]] = {
     "teacher": _SCHOOL,
     "class_teacher": _SCHOOL,
     "deputy": _SCHOOL_OFFICE,
-    "secretary": _SCHOOL_OFFICE,
-    "head": _SCHOOL_OFFICE,
+    "secretary": _SCHOOL_HEAD,
+    "head": _SCHOOL_HEAD,
     "sysadmin": _SCHOOL_OFFICE,
     "operator": _CITY,
     "analyst": _CITY,
     "security": _CITY,
     "admin": _CITY,
 }
+FAMILY: Final = ("pupil", "parent")
+CODES_BY: Final[Mapping[str, tuple[str, ...]]] = {
+    "secretary": (*FAMILY, "teacher", "class_teacher"),
+    "head": (*FAMILY, "teacher", "class_teacher", "deputy", "secretary", "sysadmin"),
+}
+"""Whose codes a role may make: nobody makes codes for a role that stands above the own. A head's comes from the department."""
+
 WHOLE_CITY: Final = "*"
 NOTHING: Final = ""
+_MINUTE_S: Final = 60.0
 
 
 def may(role: str, right: Right) -> bool:
@@ -76,6 +86,29 @@ def scope_of(role: str, schools: Sequence[str]) -> str:
     if grant is None:
         return NOTHING
     return WHOLE_CITY if grant.reach is Reach.CITY else ",".join(sorted(schools))
+
+
+class Measure:
+    """How many forms a subject may send: `per_minute` at once, then one by one as the minute goes by.
+
+    One per process; guesses are counted in the database beside it, for all processes. The clock is handed in, in seconds.
+    """
+
+    MOST: Final = 20_000
+
+    def __init__(self, per_minute: int) -> None:
+        self._most = float(per_minute)
+        self._left: dict[str, tuple[float, float]] = {}
+
+    def wait_s(self, subject: str, now_s: float) -> int:
+        """Count a form; 0 if it may pass, else the seconds until the next one may."""
+        if len(self._left) >= self.MOST:
+            self._left = {name: held for name, held in self._left.items() if now_s - held[1] < _MINUTE_S}
+        left, at = self._left.get(subject, (self._most, now_s))
+        left = min(self._most, left + (now_s - at) * self._most / _MINUTE_S)
+        passes = left >= 1
+        self._left[subject] = (left - 1 if passes else left, now_s)
+        return 0 if passes else max(1, round((1 - left) * _MINUTE_S / self._most + 0.5))
 
 
 def same_origin(headers: Mapping[str, str]) -> bool:

@@ -91,11 +91,16 @@ class StoreAccounts:
             sessions.end(connection, token)
 
 
-def sign_in_rules(config: Config) -> signin.Rules:
-    """How people sign in, by the settings; opens the key ring, which must be there."""
+def key_ring(config: Config) -> KeyRing:
+    """The key ring of the settings, which must be there."""
     if config.keys is None:
         raise Problem("GOR-1006", key="keys", env="GOROD_PORTAL_KEYS")
-    ring = KeyRing(config.keys, config.master_key_file)
+    return KeyRing(config.keys, config.master_key_file)
+
+
+def sign_in_rules(config: Config) -> signin.Rules:
+    """How people sign in, by the settings; opens the key ring, which must be there."""
+    ring = key_ring(config)
     return signin.Rules(
         factor_key=accounts.factor_key(ring.master_key()),
         backoff=signin.BackOff(config.signin_free, config.signin_first_s, config.signin_cap_s),

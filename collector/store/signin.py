@@ -98,6 +98,7 @@ class SignedIn:
     outcome: Outcome
     token: str = ""
     wait_s: int = 0
+    kept: bool = False
 
 
 @dataclass(frozen=True, slots=True)
@@ -180,7 +181,9 @@ def finish(
     if outcome is Outcome.ENROL:
         begun = begin_enrolment(connection, candidate.account_id, candidate.login, attempt.place, rules, now)
         return SignedIn(outcome, begun)
-    return SignedIn(outcome, open_for(connection, candidate.account_id, candidate.role, attempt.place, rules, now))
+    kept = attempt.place.kept and candidate.role in PERSON_ROLES
+    token = open_for(connection, candidate.account_id, candidate.role, attempt.place, rules, now)
+    return SignedIn(outcome, token, kept=kept)
 
 
 def begin_enrolment(
