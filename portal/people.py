@@ -16,6 +16,8 @@ if TYPE_CHECKING:
     from collections.abc import Mapping, Sequence
     from datetime import date, datetime
 
+    from sqlalchemy import Connection
+
     from collector.store.activations import Card, Issued, Standing, Wanted
     from collector.store.engine import Database
     from collector.store.keys import KeyRing
@@ -61,7 +63,7 @@ class Overview:
     """The page of the own account."""
 
     places: tuple[tuple[str, str], ...]
-    """Name of the school, and the first name that it knows the owner by."""
+    """Name of the school, and the first names of those whose data it shows."""
     sessions: tuple[sessions.Listed, ...]
     recovery_left: int
     linked: bool
@@ -139,17 +141,23 @@ class StorePeople:
         account = session.account
         with self._database.begin(scope=",".join(account.schools)) as connection:
             names = {school: schools.get(connection, school).name for school in account.schools}
-            sealed = {place: roster.sealed_first_name(connection, *place) for place in account.people}
+            known = {school: self._known(connection, account, school, now) for school in account.schools}
             listed = tuple(sessions.every(connection, account.id, token, now))
             left = own.recovery_codes_left(connection, account.id)
             linked = bool(self._issuer) and own.is_linked(connection, account.id, self._issuer)
-        known = {school for school, _person in account.people}
-        places = [
-            (names[school], roster.first_name(sealed[school, person], person, self._ring.reader(school, now)))
-            for school, person in account.people
-        ]
-        places += [(names[school], "") for school in account.schools if school not in known]
-        return Overview(tuple(places), listed, left, linked)
+        places = tuple((names[school], ", ".join(known[school])) for school in account.schools)
+        return Overview(places, listed, left, linked)
+
+    def _known(self, connection: Connection, account: accounts.Account, school: str, now: datetime) -> list[str]:
+        """First names of the pupils that the account stands for at a school."""
+        found: list[str] = []
+        keys = self._ring.reader(school, now)
+        for at, person in account.people:
+            if at == school and account.role == "parent":
+                found += roster.children(connection, school, person, keys, now.date())
+            elif at == school and account.role == "pupil":
+                found.append(roster.first_name(roster.sealed_first_name(connection, school, person), person, keys))
+        return list(dict.fromkeys(filter(None, found)))
 
     def end_session(self, session: Session, number: int, now: datetime) -> bool:
         """Sign out one of the own sessions."""

@@ -104,6 +104,15 @@ JOIN gorod.person p ON p.school_id = l.school_id AND p.source_id = l.person_id
 WHERE r.school_id = :school AND r.pupil_id = ANY (:pupils) AND r.blocked IS NOT TRUE AND r.may_view IS NOT FALSE
     AND (r.from_date IS NULL OR r.from_date <= :today) AND (r.to_date IS NULL OR r.to_date >= :today)"""
 
+_CHILDREN = """
+SELECT DISTINCT p.source_id, p.first_name
+FROM gorod.legal_representative l
+JOIN gorod.representation r ON r.school_id = l.school_id AND r.representative_id = l.source_id
+JOIN gorod.pupil u ON u.school_id = r.school_id AND u.source_id = r.pupil_id
+JOIN gorod.person p ON p.school_id = u.school_id AND p.source_id = u.person_id
+WHERE l.school_id = :school AND l.person_id = :person AND r.blocked IS NOT TRUE AND r.may_view IS NOT FALSE
+    AND (r.from_date IS NULL OR r.from_date <= :today) AND (r.to_date IS NULL OR r.to_date >= :today)"""
+
 _FIRST_NAME = "SELECT first_name FROM gorod.person WHERE school_id = :school AND source_id = :person"
 
 _STAFF = """
@@ -142,6 +151,13 @@ def staff(connection: Connection, school: str, keys: SchoolKeys, today: date) ->
     return _by_name(
         [Person(row.source_id, _name(row, keys), position=row.position or "", leads=row.leads) for row in rows]
     )
+
+
+def children(connection: Connection, school: str, person: str, keys: SchoolKeys, today: date) -> list[str]:
+    """First names of the children whose data a representative may see, in their order."""
+    given = {"school": school, "person": person, "today": today}
+    rows = connection.execute(text(_CHILDREN), given)
+    return sorted(filter(None, (_opened("first_name", row.source_id, row.first_name, keys) for row in rows)))
 
 
 def sealed_first_name(connection: Connection, school: str, person: str) -> bytes | None:

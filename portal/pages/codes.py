@@ -16,7 +16,7 @@ from collector.store.activations import Wanted
 from portal import names
 from portal.deps import Caller, SignedIn, check_token, people_of, reply
 from portal.pages.signin import go
-from portal.security import CODES_BY, Right
+from portal.security import CODES_BY, FAMILY, Right
 
 if TYPE_CHECKING:
     from collections.abc import Mapping, Sequence
@@ -90,7 +90,7 @@ def class_codes(
     check_token(caller.session, csrf)
     rows, title = _class_rows(request, caller, school, class_id)
     back = f"/schools/{school}/codes/class?{urlencode({'class': class_id})}"
-    return _sheet(request, caller, school, title, _chosen(rows, chosen), back)
+    return _sheet(request, caller, school, title, _chosen(rows, chosen), back, family=True)
 
 
 @router.get("/staff")
@@ -113,7 +113,7 @@ async def staff_codes(request: Request, caller: SignedIn, school: str) -> Respon
         picked = {value for name, value in sent if name == "chosen"}
         chosen = [row for row in rows if row.person.id in picked]
         title = caller.page.words.gettext("Staff")
-        return _sheet(request, caller, school, title, chosen, f"/schools/{school}/codes/staff")
+        return _sheet(request, caller, school, title, chosen, f"/schools/{school}/codes/staff", family=False)
 
     return await anyio.to_thread.run_sync(made)
 
@@ -141,6 +141,10 @@ def _staff_rows(request: Request, caller: Caller, school: str, roles: Mapping[st
 
 def _staff_row(person: Person, standing: Standing | None, roles: Mapping[str, str]) -> Row:
     usual = "class_teacher" if person.leads else "teacher"
+    if standing is not None and standing.login and standing.role:
+        return Row(
+            person, standing.role, standing
+        )  # who has an account keeps its role: a code only renews the password
     known = standing.role if standing is not None and standing.role else usual
     return Row(person, roles.get(person.id, known), standing)
 
@@ -159,7 +163,7 @@ def _list(
         class_id=class_id,
         waiting=waiting,
         may=CODES_BY[caller_role],
-        staff_roles=[role for role in CODES_BY[caller_role] if role not in ("pupil", "parent")],
+        staff_roles=[role for role in CODES_BY[caller_role] if role not in FAMILY],
         relations=names.RELATIONS,
         failure=failure,
         query="?" + urlencode({"class": class_id}) if class_id else "",
@@ -174,9 +178,11 @@ def _chosen(rows: Sequence[Row], values: Sequence[str]) -> list[Row]:
     return [row for row in rows if found.get(row.value) is row]
 
 
-def _sheet(request: Request, caller: Caller, school: str, title: str, rows: Sequence[Row], back: str) -> Response:
+def _sheet(
+    request: Request, caller: Caller, school: str, title: str, rows: Sequence[Row], back: str, *, family: bool
+) -> Response:
     """Make the codes of these rows and show them; without any, back to the list."""
-    may = CODES_BY[caller.session.account.role]
+    may = [role for role in CODES_BY[caller.session.account.role] if (role in FAMILY) is family]
     if not rows:
         return go(back)
     if any(
