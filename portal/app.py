@@ -22,6 +22,7 @@ from portal.deps import Portal, from_our_page, in_measure
 from portal.live import Hub
 from portal.metrics import Metrics
 from portal.pages import account, activate, codes, schools, signin
+from portal.pages import provider as provider_pages
 from portal.rendering import STATIC, Renderer
 from portal.shell import Shell
 from portal.snapshots import Snapshots
@@ -36,6 +37,7 @@ if TYPE_CHECKING:
     from portal.config import Config
     from portal.people import StorePeople
     from portal.ports import Accounts, Reader
+    from portal.provider import Provider
 
 log = logging.getLogger(__name__)
 
@@ -51,6 +53,7 @@ def create_app(
     accounts: Accounts,
     *,
     people: StorePeople | None = None,
+    provider: Provider | None = None,
     announced: Callable[[], AsyncIterator[object]] | None = None,
     clock: Callable[[], datetime] = utc_now,
 ) -> FastAPI:
@@ -80,9 +83,10 @@ def create_app(
         (security.Measure(config.forms_per_minute), security.Measure(config.address_forms_per_minute)),
         people,
         visits,
+        provider,
     )
     guards = [Depends(from_our_page), Depends(in_measure)]
-    for pages in (signin, activate, account, codes, schools) if people else (signin, schools):
+    for pages in (signin, activate, account, provider_pages, codes, schools) if people else (signin, schools):
         app.include_router(pages.router, dependencies=guards)
     app.add_api_route("/healthz", healthz, methods=["GET"])
     app.add_api_route("/readyz", _readyz(reader), methods=["GET"])

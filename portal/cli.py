@@ -14,6 +14,7 @@ from portal import server, store
 from portal.app import create_app, create_monitoring_app
 from portal.config import PROGRAM, SETTINGS, make_config
 from portal.people import StorePeople
+from portal.provider import Provider
 from proto.cli import OK, Command, Program, config_command
 from proto.cli import main as run_program
 
@@ -46,7 +47,8 @@ def serve(context: Context) -> int:
             config,
             reader,
             accounts,
-            people=StorePeople(database, rules, ring),
+            people=StorePeople(database, rules, ring, config.provider.issuer if config.provider else ""),
+            provider=Provider(config.provider, ring.master_key()) if config.provider else None,
             announced=partial(store.announcements, config.database_url),
         )
         monitoring = create_monitoring_app(pages.state.portal.metrics, reader)

@@ -6,6 +6,7 @@ from dataclasses import dataclass, field
 from ipaddress import ip_address
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, Final
+from urllib.parse import urlsplit
 from zoneinfo import ZoneInfo, ZoneInfoNotFoundError
 
 from proto.problems import Problem
@@ -48,6 +49,13 @@ SETTINGS: Final[tuple[Setting, ...]] = (
     ),
     Setting("visits_s", 5.0, "How often counted visits are written to the database", "s", float, minimum=0.1),
     Setting("public_url", "", "Address of the portal on printed slips; empty: the one by which the page was opened"),
+    Setting("oidc_issuer", "", "OpenID provider that people may sign in with, as https://…; empty: none"),
+    Setting("oidc_client_id", "", "What the provider calls this portal"),
+    Setting("oidc_secret_file", "", "File with the secret that the provider gave for this portal"),
+    Setting("oidc_scopes", "openid", "Scopes that are asked of the provider"),
+    Setting("oidc_claim", "sub", "Claim of the provider's token that names the person for ever"),
+    Setting("oidc_name", "Госуслуги", "What people call the provider"),
+    Setting("oidc_ca_file", "", "Certificates (PEM) that vouch for the provider; empty: those of the system"),
     Setting("signin_free", 5, "Failed sign-ins of one login before it has to wait", "", int, minimum=1),
     Setting("signin_first_s", 5, "The first wait; each further failure doubles it", "s", int, minimum=0),
     Setting("signin_cap_s", 900, "The longest wait", "s", int, minimum=0),
@@ -81,6 +89,19 @@ class Address:
 
 
 @dataclass(frozen=True, slots=True)
+class ProviderSettings:
+    """An OpenID provider that people may sign in with."""
+
+    issuer: str
+    client_id: str
+    secret: str = field(repr=False)
+    scopes: str = "openid"
+    claim: str = "sub"
+    name: str = ""
+    ca_file: Path | None = None
+
+
+@dataclass(frozen=True, slots=True)
 class Config:
     """The portal's settings, checked; units are in the names."""
 
@@ -105,6 +126,7 @@ class Config:
     address_forms_per_minute: int = 600
     visits_s: float = 5.0
     public_url: str = ""
+    provider: ProviderSettings | None = None
     signin_free: int = 5
     signin_first_s: int = 5
     signin_cap_s: int = 900
@@ -135,6 +157,7 @@ def make_config(values: Mapping[str, Any]) -> Config:
         names={"ru": values["name_ru"], "en": values["name_en"]},
         timezone=_zone(values["timezone"]),
         public_url=values["public_url"].rstrip("/"),
+        provider=_provider(values),
         **{key: values[key] for key in _COUNTS},
     )
     if not (config.listen.loopback or config.tls or config.trusted_proxies):
@@ -157,6 +180,33 @@ def _tls(certificate: str, key: str) -> tuple[Path, Path] | None:
         if not text or not Path(text).is_file():
             raise Problem("GOR-1003", key=name, value=text, cause="PEM")
     return Path(certificate), Path(key)
+
+
+def _provider(values: Mapping[str, Any]) -> ProviderSettings | None:
+    issuer = values["oidc_issuer"].rstrip("/")
+    if not issuer:
+        return None
+    parts = urlsplit(issuer)
+    if parts.scheme != "https" and not Address(parts.hostname or "", parts.port or 0).loopback:
+        raise Problem("GOR-1003", key="oidc_issuer", value=issuer, cause="https://")
+    if not values["oidc_client_id"]:
+        raise Problem("GOR-1006", key="oidc_client_id", env="GOROD_PORTAL_OIDC_CLIENT_ID")
+    return ProviderSettings(
+        issuer,
+        values["oidc_client_id"],
+        _secret(values["oidc_secret_file"]),
+        values["oidc_scopes"],
+        values["oidc_claim"],
+        values["oidc_name"],
+        _path(values["oidc_ca_file"]),
+    )
+
+
+def _secret(file: str) -> str:
+    try:
+        return Path(file).expanduser().read_text("utf-8").strip()
+    except (OSError, UnicodeDecodeError) as error:
+        raise Problem("GOR-1013", path=file, cause=getattr(error, "strerror", None) or error) from error
 
 
 def _path(text: str) -> Path | None:

@@ -27,6 +27,7 @@ if TYPE_CHECKING:
     from portal.metrics import Metrics
     from portal.people import StorePeople
     from portal.ports import Accounts, Reader
+    from portal.provider import Provider
     from portal.rendering import Renderer
     from portal.snapshots import Snapshots
     from portal.visits import Visits
@@ -53,6 +54,7 @@ class Portal:
     """Forms of an account, forms of an address."""
     people: StorePeople | None = None
     visits: Visits | None = None
+    provider: Provider | None = None
 
 
 class NotSignedInError(Exception):

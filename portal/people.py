@@ -134,6 +134,34 @@ class StorePeople:
             return Done(Answer.REFUSED)
         return Done(Answer.OTHER_ROLE) if added == "role" else Done(Answer.DONE, school=added)
 
+    # ---- another provider of sign-ins
+
+    def linked(self, issuer: str, subject: str) -> accounts.Account | None:
+        """The account that a provider's subject is tied to."""
+        with self._database.begin() as connection:
+            return own.linked_account(connection, issuer, subject)
+
+    def link(self, number: int, issuer: str, subject: str, now: datetime) -> bool:
+        """Tie a provider's subject to an account; False if it is tied to another one."""
+        with self._database.begin() as connection:
+            return own.link(connection, number, issuer, subject, now)
+
+    def unlink(self, session: Session, issuer: str, now: datetime) -> None:
+        """Forget what a provider calls the owner of the account."""
+        with self._database.begin() as connection:
+            own.unlink(connection, session.account.id, issuer, now)
+
+    def sign_in_known(
+        self, login: str, code: str, address: str, place: sessions.Place, now: datetime
+    ) -> signin.SignedIn:
+        """Sign in somebody whom a provider vouches for; the code is checked as ever."""
+        attempt = signin.Attempt(login, "", code, address, place)
+        with self._database.begin() as connection:
+            candidate = signin.begin(connection, attempt, self._rules, now)
+        verdict = signin.judge_code(candidate, attempt, self._rules, now)
+        with self._database.begin() as connection:
+            return signin.finish(connection, attempt, candidate, verdict, self._rules, now)
+
     # ---- the own account
 
     def overview(self, session: Session, token: str, now: datetime) -> Overview:

@@ -46,6 +46,11 @@ class Page:
     address: str = "/"
     query: tuple[tuple[str, str], ...] = ()
 
+    @property
+    def next(self) -> str:
+        """Where the reader wanted to go before signing in."""
+        return dict(self.query).get("next", "")
+
     def link(self, **changes: str) -> str:
         """This address with other parameters; an empty one leaves the address."""
         merged = {**dict(self.query), **changes}
@@ -82,7 +87,7 @@ class Renderer:
             entity_names=names.ENTITIES,
             event_names=names.EVENTS,
             codes_by=security.CODES_BY,
-            provider="",
+            provider=config.provider.name if config.provider else "",
             kept_days=config.kept_s // _DAY_S,
         )
 

@@ -42,7 +42,7 @@ class Town:
         """The portal's clock."""
         return self.people.now + self.passed
 
-    def app(self, **options: Any) -> FastAPI:
+    def app(self, issuer: str = "", **options: Any) -> FastAPI:
         """The application, one for the test."""
         if self.made is None:
             reader, rules = self.people.reader, self.people.rules
@@ -50,7 +50,7 @@ class Town:
                 self.config,
                 portal_store.StoreReader(reader, self.config),
                 portal_store.StoreAccounts(reader, rules),
-                people=StorePeople(reader, rules, self.people.ring),
+                people=StorePeople(reader, rules, self.people.ring, issuer),
                 clock=lambda: self.now,
                 **options,
             )

@@ -41,6 +41,7 @@ __all__ = [
     "enrol",
     "finish",
     "judge",
+    "judge_code",
     "open_for",
 ]
 
@@ -143,6 +144,14 @@ def judge(candidate: Candidate, attempt: Attempt, rules: Rules, now: datetime) -
     if candidate.wait_s:
         return Verdict(Outcome.BLOCKED)
     fits = credentials.password_fits(attempt.password, candidate.password_hash)
+    verdict = judge_code(candidate, attempt, rules, now)
+    return verdict if fits else Verdict(Outcome.REFUSED)
+
+
+def judge_code(candidate: Candidate, attempt: Attempt, rules: Rules, now: datetime) -> Verdict:
+    """Check the code alone: for somebody whom a provider vouches for, or whose password was checked."""
+    if candidate.wait_s:
+        return Verdict(Outcome.BLOCKED)
     secret = candidate.factor_secret and credentials.open_secret(
         rules.factor_key, candidate.login, candidate.factor_secret
     )
@@ -151,7 +160,7 @@ def judge(candidate: Candidate, attempt: Attempt, rules: Rules, now: datetime) -
     )
     saved = code_hash(rules.code_key, read_code(attempt.code) or "")
     recovery = next((known for known in candidate.recovery if hmac.compare_digest(known, saved)), None)
-    if not fits or candidate.account_id is None:
+    if candidate.account_id is None:
         return Verdict(Outcome.REFUSED)
     if candidate.factor_secret is not None:
         if recovery is not None:

@@ -39,6 +39,8 @@ SAID = {
     "factor": _("The second step is set up: the sign-in asks for a code from now on."),
     "no-factor": _("The second step is removed: the password alone opens your account."),
     "child": _("The code fits: one more person is tied to your account."),
+    "tied": _("Done: from now on you can sign in with the provider."),
+    "untied": _("The provider no longer opens your account."),
     "session": _("That device is signed out."),
     "others": _("All other devices are signed out."),
 }
@@ -50,10 +52,17 @@ def overview(request: Request, caller: SignedIn) -> Response:
     session, page = caller.session, caller.page
     shown = people_of(request).overview(session, token_of(request), page.now)
     said = SAID.get(request.query_params.get("said", ""))
+    failure = None
+    if request.query_params.get("said") == "tied-elsewhere":
+        failure = (
+            page.words.gettext("This person of the provider is tied to another account"),
+            page.words.gettext("Sign in to that account and untie it there, then try again."),
+        )
     return _page(
         request,
         caller,
         "account.html",
+        failure=failure,
         overview=shown,
         family=session.account.role in FAMILY,
         role=names.ROLES[session.account.role],

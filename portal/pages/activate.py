@@ -11,7 +11,7 @@ from starlette.responses import Response  # noqa: TC002 - FastAPI reads the anno
 
 from portal import names
 from portal.deps import address_of, page_of, people_of, place_of, portal_of, reply
-from portal.pages.signin import go, refuse_when_busy, remember, signed_in, too_many
+from portal.pages.signin import go, refuse_when_busy, remember, signed_in, tie_pending, too_many
 from portal.people import Answer
 from portal.security import FAMILY
 from proto.problems import Problem
@@ -48,7 +48,13 @@ def from_the_start() -> Response:
 
 @router.post("/activate/account")
 async def account(
-    request: Request, code: Text = "", login: Text = "", password: Text = "", again: Text = "", kept: Text = ""
+    request: Request,
+    code: Text = "",
+    login: Text = "",
+    password: Text = "",
+    again: Text = "",
+    kept: Text = "",
+    tie: Text = "",
 ) -> Response:
     """Make the account, or give it a new password. Only so many passwords are hashed at once."""
     portal, people = portal_of(request), people_of(request)
@@ -72,6 +78,8 @@ async def account(
             raise
         told = (problem.text(words.lang), problem.next_step(words.lang))
         return await anyio.to_thread.run_sync(partial(page, failure=told))
+    if done.answer is Answer.DONE and tie:
+        await anyio.to_thread.run_sync(tie_pending, request, done.token)
     if done.answer is Answer.DONE:
         return signed_in(request, "/", done.token, kept=bool(kept) and looked.card.role in FAMILY)
     if done.answer is Answer.ENROL:

@@ -27,6 +27,7 @@ from portal.deps import (
     portal_of,
     reply,
 )
+from portal.provider import KNOWN_COOKIE
 
 if TYPE_CHECKING:
     from collector.store.sessions import Session
@@ -49,7 +50,9 @@ def login_form(request: Request, session: HeldSession) -> Response:
 
 
 @router.post("/login")
-async def login(request: Request, login: Text = "", password: Text = "", code: Text = "", kept: Text = "") -> Response:
+async def login(
+    request: Request, login: Text = "", password: Text = "", code: Text = "", kept: Text = "", tie: Text = ""
+) -> Response:
     """Check what was typed. Only so many passwords are checked at once, so that pages stay quick meanwhile."""
     portal = portal_of(request)
     refuse_when_busy(portal)
@@ -58,6 +61,8 @@ async def login(request: Request, login: Text = "", password: Text = "", code: T
     portal.metrics.signed_in(result.outcome.value)
     target = security.local_path(request.query_params.get("next", "/"))
     if result.outcome is Outcome.OPEN:
+        if tie:
+            await anyio.to_thread.run_sync(tie_pending, request, result.token)
         return signed_in(request, target, result.token, kept=result.kept)
     if result.outcome is Outcome.ENROL:
         return remember(
@@ -188,6 +193,18 @@ def remember(request: Request, response: Response, token: str, *, kept_s: int | 
     secure = request.url.scheme == "https"
     response.set_cookie(SESSION_COOKIE, token, max_age=kept_s, httponly=True, samesite="lax", secure=secure, path="/")
     return response
+
+
+def tie_pending(request: Request, token: str) -> None:
+    """Tie what a provider said a moment ago in this browser to the account that has just signed in; its owner asked for it."""
+    portal = portal_of(request)
+    if portal.provider is None or portal.people is None:
+        return
+    now = portal.clock()
+    known = portal.provider.open_known(request.cookies.get(KNOWN_COOKIE, ""), now.timestamp())
+    session = portal.accounts.session(token, now, touch=False)
+    if known is not None and not known.login and session is not None and session.stage == "open":
+        portal.people.link(session.account.id, portal.provider.settings.issuer, known.subject, now)
 
 
 def signed_in(request: Request, target: str, token: str, *, kept: bool) -> Response:
