@@ -14,7 +14,7 @@ from proto.problems import Problem
 
 if TYPE_CHECKING:
     from collections.abc import Mapping, Sequence
-    from datetime import date, datetime
+    from datetime import datetime
 
     from sqlalchemy import Connection
 
@@ -167,7 +167,7 @@ class StorePeople:
     def overview(self, session: Session, token: str, now: datetime) -> Overview:
         """What the page of the own account shows."""
         account = session.account
-        with self._database.begin(scope=",".join(account.schools)) as connection:
+        with self._database.begin(reader=(account.id, now)) as connection:
             names = {school: schools.get(connection, school).name for school in account.schools}
             known = {school: self._known(connection, account, school, now) for school in account.schools}
             listed = tuple(sessions.every(connection, account.id, token, now))
@@ -246,19 +246,19 @@ class StorePeople:
 
     # ---- the office of a school
 
-    def classes(self, scope: str, school: str, today: date) -> tuple[str, list[roster.SchoolClass]] | None:
-        """The school's name and its classes; None if the scope does not show it."""
-        with self._database.begin(scope=scope) as connection:
+    def classes(self, account: int, school: str, now: datetime) -> tuple[str, list[roster.SchoolClass]] | None:
+        """The school's name and its classes; None if the account does not see it."""
+        with self._database.begin(scope=school, reader=(account, now)) as connection:
             try:
                 name = schools.get(connection, school).name
             except Problem:
                 return None
-            return name, roster.classes(connection, school, today)
+            return name, roster.classes(connection, school, now.date())
 
-    def class_list(self, scope: str, school: str, class_id: str, now: datetime) -> ClassList | None:
-        """A class with its people; None if there is none that the scope shows."""
+    def class_list(self, account: int, school: str, class_id: str, now: datetime) -> ClassList | None:
+        """A class with its people; None if there is none that the account sees."""
         keys = self._ring.reader(school, now)
-        with self._database.begin(scope=scope) as connection:
+        with self._database.begin(scope=school, reader=(account, now)) as connection:
             named = {one.id: one.name for one in roster.classes(connection, school, now.date())}
             if class_id not in named:
                 return None
@@ -267,19 +267,19 @@ class StorePeople:
             standings = activations.standings(connection, school, people, accounts.PERSON_ROLES)
         return ClassList(named[class_id], tuple(pupils), standings)
 
-    def staff(self, scope: str, school: str, now: datetime) -> tuple[list[roster.Person], Mapping[str, Standing]]:
+    def staff(self, account: int, school: str, now: datetime) -> tuple[list[roster.Person], Mapping[str, Standing]]:
         """The school's staff and how far each has come."""
         keys = self._ring.reader(school, now)
-        with self._database.begin(scope=scope) as connection:
+        with self._database.begin(scope=school, reader=(account, now)) as connection:
             people = roster.staff(connection, school, keys, now.date())
             found = activations.standings(connection, school, [one.id for one in people], accounts.SCHOOL_ROLES)
         return people, found
 
-    def issue(self, scope: str, school: str, wanted: Sequence[Wanted], by: int, now: datetime) -> list[Issued]:
+    def issue(self, account: int, school: str, wanted: Sequence[Wanted], now: datetime) -> list[Issued]:
         """One code each; the only moment at which their text is known."""
-        with self._database.begin(scope=scope) as connection:
+        with self._database.begin(scope=school) as connection:
             return activations.issue(
-                connection, school, wanted, by=by, now=now, life=self._rules.code_life, key=self._rules.code_key
+                connection, school, wanted, by=account, now=now, life=self._rules.code_life, key=self._rules.code_key
             )
 
     # ---- visits and the record

@@ -9,24 +9,31 @@ GRANT UPDATE (factor_secret, factor_step, signed_in_at, seen_at) ON gorod.accoun
 GRANT SELECT, INSERT, UPDATE, DELETE ON gorod.session, gorod.sign_in_backoff, gorod.recovery_code, gorod.account_subject TO gorod_portal;
 GRANT INSERT ON gorod.sign_in TO gorod_portal;
 
--- Codes: a school's office sees and makes those of the schools in its scope; they are used through gorod.activate only.
+-- Codes: a school's office makes those of the schools in its scope; whoever sees all people of a school sees how far their codes came;
+-- they are used through gorod.activate only.
 ALTER TABLE gorod.activation ENABLE ROW LEVEL SECURITY;
 DROP POLICY IF EXISTS office ON gorod.activation;
 CREATE POLICY office ON gorod.activation TO gorod_portal
     USING (school_id = ANY ((SELECT string_to_array(current_setting('gorod.scope', true), ','))::text[]));
+DROP POLICY IF EXISTS readers ON gorod.activation;
+CREATE POLICY readers ON gorod.activation FOR SELECT TO gorod_portal
+    USING ((SELECT current_setting('gorod.whole_people', true)) = '*'
+           OR school_id = ANY ((SELECT string_to_array(current_setting('gorod.whole_people', true), ','))::text[]));
 GRANT SELECT (number, school_id, person_id, role, issued_at, issued_by, expires_at, used_at, account_id, revoked_at) ON gorod.activation
     TO gorod_portal;
 GRANT INSERT (school_id, person_id, role, code_hash, issued_at, issued_by, expires_at) ON gorod.activation TO gorod_portal;
 GRANT UPDATE (revoked_at) ON gorod.activation TO gorod_portal;
 
--- Visits: read by scope like the school's data, written by the portal's own counter, which states the whole city.
+-- Visits: read by whoever may see visits (rights.py), or by scope; written by the portal's own counter, which states the whole city.
 ALTER TABLE gorod.visit ENABLE ROW LEVEL SECURITY;
 DROP POLICY IF EXISTS readers ON gorod.visit;
 DROP POLICY IF EXISTS counter ON gorod.visit;
 DROP POLICY IF EXISTS renewal ON gorod.visit;
 CREATE POLICY readers ON gorod.visit FOR SELECT TO gorod_portal, gorod_jobs
     USING ((SELECT current_setting('gorod.scope', true)) = '*'
-           OR school_id = ANY ((SELECT string_to_array(current_setting('gorod.scope', true), ','))::text[]));
+           OR school_id = ANY ((SELECT string_to_array(current_setting('gorod.scope', true), ','))::text[])
+           OR (SELECT current_setting('gorod.whole_visits', true)) = '*'
+           OR school_id = ANY ((SELECT string_to_array(current_setting('gorod.whole_visits', true), ','))::text[]));
 CREATE POLICY counter ON gorod.visit FOR INSERT TO gorod_portal WITH CHECK ((SELECT current_setting('gorod.scope', true)) = '*');
 CREATE POLICY renewal ON gorod.visit FOR UPDATE TO gorod_portal USING ((SELECT current_setting('gorod.scope', true)) = '*');
 GRANT SELECT ON gorod.visit TO gorod_portal, gorod_jobs;
@@ -41,7 +48,7 @@ LANGUAGE sql STABLE SECURITY DEFINER SET search_path = pg_catalog, pg_temp AS $$
             JOIN gorod.enrollment e ON e.school_id = u.school_id AND e.pupil_id = u.source_id
             JOIN gorod.class c ON c.school_id = e.school_id AND c.source_id = e.class_id
             WHERE u.school_id = a.school_id AND u.person_id = a.person_id AND a.role = 'pupil'
-              AND (e.from_date IS NULL OR e.from_date <= moment::date) AND (e.to_date IS NULL OR e.to_date >= moment::date)),
+              AND (e.from_date IS NULL OR e.from_date <= moment::date) AND (e.to_date IS NULL OR e.to_date > moment::date)),
            (SELECT min(k.login) FROM gorod.account_scope o JOIN gorod.account k ON k.id = o.account_id
             WHERE o.school_id = a.school_id AND o.person_id = a.person_id AND k.role = a.role AND k.disabled_at IS NULL)
     FROM gorod.activation a

@@ -150,8 +150,10 @@ class Database:
             yield connection
 
     @contextlib.contextmanager
-    def begin(self, *, scope: str = "", school: str = "") -> Iterator[Connection]:
-        """The same for SQLAlchemy: a transaction that sees the scope, and writes the school."""
+    def begin(
+        self, *, scope: str = "", school: str = "", reader: tuple[int, datetime] | None = None
+    ) -> Iterator[Connection]:
+        """The same for SQLAlchemy: sees the scope, writes the school, and sees what an account may see at a moment (`reader`)."""
         if self._engine is None:
             raise RuntimeError("the database is not open")
         with translated(), self._engine.begin() as connection:
@@ -159,6 +161,8 @@ class Database:
                 connection.exec_driver_sql(scope_statement(scope).as_string())
             if school:
                 connection.exec_driver_sql(school_statement(school).as_string())
+            if reader:
+                connection.exec_driver_sql("SELECT gorod.enter(%s, %s)", reader)
             yield connection
 
     @contextlib.contextmanager

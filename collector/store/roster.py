@@ -81,7 +81,7 @@ SELECT c.source_id, c.parallel, c.letter, count(DISTINCT u.person_id) AS pupils,
 FROM gorod.class c
 JOIN gorod.academic_year y ON y.school_id = c.school_id AND y.source_id = c.year_id AND y.closed IS NOT TRUE
 LEFT JOIN gorod.enrollment e ON e.school_id = c.school_id AND e.class_id = c.source_id
-    AND (e.from_date IS NULL OR e.from_date <= :today) AND (e.to_date IS NULL OR e.to_date >= :today)
+    AND (e.from_date IS NULL OR e.from_date <= :today) AND (e.to_date IS NULL OR e.to_date > :today)
 LEFT JOIN gorod.pupil u ON u.school_id = e.school_id AND u.source_id = e.pupil_id
 LEFT JOIN gorod.account_scope o ON o.school_id = u.school_id AND o.person_id = u.person_id
 WHERE c.school_id = :school AND (y.start_date IS NULL OR y.start_date <= :today + 60)
@@ -93,16 +93,18 @@ FROM gorod.enrollment e
 JOIN gorod.pupil u ON u.school_id = e.school_id AND u.source_id = e.pupil_id
 JOIN gorod.person p ON p.school_id = u.school_id AND p.source_id = u.person_id
 WHERE e.school_id = :school AND e.class_id = :class
-    AND (e.from_date IS NULL OR e.from_date <= :today) AND (e.to_date IS NULL OR e.to_date >= :today)"""
+    AND (e.from_date IS NULL OR e.from_date <= :today) AND (e.to_date IS NULL OR e.to_date > :today)"""
 
-# Blocked ones, and those who may not see, get no code: a court may have said so.
+# Who is blocked anywhere, or may not see, gets no code: a court may have said so. As in reach.sql, intervals end before their last day.
 _REPRESENTATIVES = """
 SELECT DISTINCT r.pupil_id AS pupil, p.source_id, p.last_name, p.first_name, p.middle_name, r.relation
 FROM gorod.representation r
 JOIN gorod.legal_representative l ON l.school_id = r.school_id AND l.source_id = r.representative_id
 JOIN gorod.person p ON p.school_id = l.school_id AND p.source_id = l.person_id
-WHERE r.school_id = :school AND r.pupil_id = ANY (:pupils) AND r.blocked IS NOT TRUE AND r.may_view IS NOT FALSE
-    AND (r.from_date IS NULL OR r.from_date <= :today) AND (r.to_date IS NULL OR r.to_date >= :today)"""
+WHERE r.school_id = :school AND r.pupil_id = ANY (:pupils) AND r.may_view IS TRUE AND NOT EXISTS (
+    SELECT FROM gorod.representation b WHERE b.school_id = r.school_id AND b.representative_id = r.representative_id
+        AND b.pupil_id = r.pupil_id AND b.blocked IS TRUE)
+    AND (r.from_date IS NULL OR r.from_date <= :today) AND (r.to_date IS NULL OR r.to_date > :today)"""
 
 _CHILDREN = """
 SELECT DISTINCT p.source_id, p.first_name
@@ -110,8 +112,10 @@ FROM gorod.legal_representative l
 JOIN gorod.representation r ON r.school_id = l.school_id AND r.representative_id = l.source_id
 JOIN gorod.pupil u ON u.school_id = r.school_id AND u.source_id = r.pupil_id
 JOIN gorod.person p ON p.school_id = u.school_id AND p.source_id = u.person_id
-WHERE l.school_id = :school AND l.person_id = :person AND r.blocked IS NOT TRUE AND r.may_view IS NOT FALSE
-    AND (r.from_date IS NULL OR r.from_date <= :today) AND (r.to_date IS NULL OR r.to_date >= :today)"""
+WHERE l.school_id = :school AND l.person_id = :person AND r.may_view IS TRUE AND NOT EXISTS (
+    SELECT FROM gorod.representation b WHERE b.school_id = r.school_id AND b.representative_id = r.representative_id
+        AND b.pupil_id = r.pupil_id AND b.blocked IS TRUE)
+    AND (r.from_date IS NULL OR r.from_date <= :today) AND (r.to_date IS NULL OR r.to_date > :today)"""
 
 _FIRST_NAME = "SELECT first_name FROM gorod.person WHERE school_id = :school AND source_id = :person"
 
@@ -120,7 +124,7 @@ SELECT p.source_id, p.last_name, p.first_name, p.middle_name, min(s.position) AS
 FROM gorod.staff s
 JOIN gorod.person p ON p.school_id = s.school_id AND p.source_id = s.person_id
 LEFT JOIN gorod.class c ON c.school_id = s.school_id AND c.class_teacher_id = s.source_id
-WHERE s.school_id = :school AND (s.to_date IS NULL OR s.to_date >= :today)
+WHERE s.school_id = :school AND (s.to_date IS NULL OR s.to_date > :today)
 GROUP BY p.source_id, p.last_name, p.first_name, p.middle_name"""
 
 

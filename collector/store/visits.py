@@ -1,6 +1,6 @@
 """Who reads the portal, and what: pages of a group, by account and day. Counted by us, for nobody else.
 
-Read under the scope of the caller; a row of the department's own people names no school. Days are those of the department's time zone.
+Read as what the account in question may see (``Database.begin(reader=…)``), or under a scope; a row of the department's own people names no school. Days are those of the department's time zone.
 """
 
 from __future__ import annotations
@@ -147,13 +147,13 @@ _FUNNEL: Final = text("""
 WITH people AS (
     SELECT u.school_id, 'pupil' AS kind, u.person_id FROM gorod.pupil u
     JOIN gorod.enrollment e ON e.school_id = u.school_id AND e.pupil_id = u.source_id
-    WHERE (e.from_date IS NULL OR e.from_date <= :today) AND (e.to_date IS NULL OR e.to_date >= :today)
+    WHERE (e.from_date IS NULL OR e.from_date <= :today) AND (e.to_date IS NULL OR e.to_date > :today)
     UNION
     SELECT l.school_id, 'parent', l.person_id FROM gorod.legal_representative l
     JOIN gorod.representation r ON r.school_id = l.school_id AND r.representative_id = l.source_id
-    WHERE r.blocked IS NOT TRUE AND r.may_view IS NOT FALSE AND (r.to_date IS NULL OR r.to_date >= :today)
+    WHERE r.blocked IS NOT TRUE AND r.may_view IS TRUE AND (r.to_date IS NULL OR r.to_date > :today)
     UNION
-    SELECT s.school_id, 'staff', s.person_id FROM gorod.staff s WHERE s.to_date IS NULL OR s.to_date >= :today
+    SELECT s.school_id, 'staff', s.person_id FROM gorod.staff s WHERE s.to_date IS NULL OR s.to_date > :today
 ), coded AS (
     SELECT DISTINCT school_id, person_id, CASE WHEN role = ANY (:persons) THEN role ELSE 'staff' END AS kind FROM gorod.activation
 ), held AS (

@@ -20,7 +20,6 @@ from portal.security import CODES_BY, FAMILY, Right
 
 if TYPE_CHECKING:
     from collections.abc import Mapping, Sequence
-    from datetime import date
 
     from collector.store.activations import Issued, Standing
     from collector.store.roster import Person, Pupil
@@ -62,7 +61,7 @@ class Slip:
 def first_page(request: Request, caller: SignedIn, school: str) -> Response:
     """The classes of the school and its staff."""
     _check(caller, school)
-    found = people_of(request).classes(caller.scope, school, _today(caller))
+    found = people_of(request).classes(caller.session.account.id, school, caller.page.now)
     if found is None:
         raise HTTPException(HTTP_404_NOT_FOUND)
     name, classes = found
@@ -120,7 +119,7 @@ async def staff_codes(request: Request, caller: SignedIn, school: str) -> Respon
 
 def _class_rows(request: Request, caller: Caller, school: str, class_id: str) -> tuple[list[Row], str]:
     _check(caller, school)
-    found = people_of(request).class_list(caller.scope, school, class_id, caller.page.now)
+    found = people_of(request).class_list(caller.session.account.id, school, class_id, caller.page.now)
     if found is None:
         raise HTTPException(HTTP_404_NOT_FOUND)
     rows = [row for pupil in found.pupils for row in _family(pupil, found.standings)]
@@ -135,7 +134,7 @@ def _family(pupil: Pupil, standings: Mapping[str, Standing]) -> list[Row]:
 def _staff_rows(request: Request, caller: Caller, school: str, roles: Mapping[str, str]) -> list[Row]:
     """The staff whose codes the caller may make, or who have a role already that is beyond the caller."""
     _check(caller, school)
-    people, standings = people_of(request).staff(caller.scope, school, caller.page.now)
+    people, standings = people_of(request).staff(caller.session.account.id, school, caller.page.now)
     return [_staff_row(person, standings.get(person.id), roles) for person in people]
 
 
@@ -191,12 +190,12 @@ def _sheet(
         raise HTTPException(HTTP_403_FORBIDDEN)
     people, page = people_of(request), caller.page
     wanted = [Wanted(row.person.id, row.role) for row in rows]
-    issued = people.issue(caller.scope, school, wanted, caller.session.account.id, page.now)
+    issued = people.issue(caller.session.account.id, school, wanted, page.now)
     slips = [
         Slip(row.person.name.full, names.ROLES[row.role], row.under.name.full if row.under else "", made)
         for row, made in zip(rows, issued, strict=True)
     ]
-    known = people.classes(caller.scope, school, _today(caller))
+    known = people.classes(caller.session.account.id, school, caller.page.now)
     address = caller.portal.config.public_url or f"{request.url.scheme}://{request.url.netloc}"
     html = caller.portal.renderer.html(
         "codes_sheet.html",
@@ -216,7 +215,3 @@ def _check(caller: Caller, school: str) -> None:
     caller.need(Right.CODES)
     if school not in caller.session.account.schools:
         raise HTTPException(HTTP_404_NOT_FOUND)
-
-
-def _today(caller: Caller) -> date:
-    return caller.page.now.astimezone(caller.portal.config.timezone).date()

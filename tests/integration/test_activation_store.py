@@ -203,13 +203,13 @@ def test_another_school_s_office_reads_nobody(people: People):
 
 def test_classes_tell_how_many_pupils_they_have_and_how_many_of_them_have_an_account(people: People):
     people.activate(people.issue("101", "pupil").code, "masha")
-    with people.reader.begin(scope=SCHOOL) as connection:
+    with people.reader.begin(reader=people.office()) as connection:
         (found,) = roster.classes(connection, SCHOOL, people.now.date())
     assert (found.id, found.name, found.pupils, found.with_account) == (CLASS, "7Б", 2, 1)
 
 
 def test_staff_are_read_with_their_position_and_whether_they_lead_a_class(people: People):
-    with people.reader.begin(scope=SCHOOL) as connection:
+    with people.reader.begin(reader=people.office()) as connection:
         found = roster.staff(connection, SCHOOL, people.ring.reader(SCHOOL, people.now), people.now.date())
     assert [(one.name.full, one.position, one.leads) for one in found] == [
         ("Громова Вера Ильинична", "учитель", True),

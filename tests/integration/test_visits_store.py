@@ -89,7 +89,7 @@ def test_nothing_is_counted_under_a_narrower_scope(reader: Database):
 
 def test_the_funnel_tells_each_step_of_the_first_visit(people: People):
     def steps(school: str = SCHOOL) -> dict[str, tuple[int, ...]]:
-        with people.reader.begin(scope=SCHOOL) as connection:
+        with people.reader.begin(reader=people.office()) as connection:
             found = visits.funnel(connection, people.now.date(), school)
         return {one.kind: (one.people, one.with_code, one.with_account, one.signed_in, one.came_back) for one in found}
 
