@@ -104,13 +104,17 @@ class Account:
 
 @dataclass(frozen=True, slots=True)
 class NewAccount:
-    """What an account is made of. `factor_secret` enrols the second factor beforehand (demo, tests), else the first sign-in does."""
+    """What an account is made of. `factor_secret` enrols the second factor beforehand (demo, tests), else the first sign-in does.
+
+    ``people``: who the account is, as (school, canonical key of ``person``); one-time codes tie people to accounts otherwise.
+    """
 
     login: str
     role: str
     password: str
     schools: tuple[str, ...] = ()
     factor_secret: bytes | None = None
+    people: tuple[tuple[str, str], ...] = ()
 
 
 def add(connection: Connection, new: NewAccount, now: datetime, key: bytes) -> Account:
@@ -131,7 +135,7 @@ def add(connection: Connection, new: NewAccount, now: datetime, key: bytes) -> A
             number = connection.execute(insert(account).values(values).returning(account.c.id)).scalar_one()
     except IntegrityError as error:
         raise Problem("GOR-1901", login=login) from error
-    _set_scope(connection, number, new.schools)
+    _set_scope(connection, number, new.schools, new.people)
     _record(connection, "account_added", number, now, new.role)
     return get(connection, login)
 
@@ -235,10 +239,13 @@ def check_password(password: str, login: str) -> None:
         raise Problem("GOR-1910")
 
 
-def _set_scope(connection: Connection, number: int, schools: Sequence[str]) -> None:
+def _set_scope(
+    connection: Connection, number: int, schools: Sequence[str], people: Sequence[tuple[str, str]] = ()
+) -> None:
     connection.execute(delete(account_scope).where(account_scope.c.account_id == number))
-    if schools:
-        rows = [{"account_id": number, "school_id": school} for school in dict.fromkeys(schools)]
+    places = dict.fromkeys([*people, *((school, "") for school in schools if school not in dict(people))])
+    if places:
+        rows = [{"account_id": number, "school_id": school, "person_id": person} for school, person in places]
         connection.execute(insert(account_scope), rows)
 
 

@@ -12,6 +12,9 @@ from install.demo import database
 if TYPE_CHECKING:
     from collections.abc import Mapping
 
+MEMBERS: Final = ("pupil", "parent", "teacher", "class_teacher")
+"""Roles that are somebody's."""
+
 _LED: Final = """
 SELECT c.ClassId, e.PersonId FROM Classes c
 JOIN SchoolYears y ON y.OrgCode = c.OrgCode AND y.YearId = c.YearId AND NOT y.ClosedFlag

@@ -16,6 +16,7 @@ from collector.store import accounts, schools
 from collector.store.embedded import EmbeddedServer
 from install.demo.access import make_readonly
 from install.demo.generate import build_school
+from install.demo.members import MEMBERS, members
 from install.demo.processes import Children, free_port, run_once
 from proto.files import write_atomic
 from proto.settings import load
@@ -117,7 +118,10 @@ class Stage:
                     department.keys.add_school(spec.id)
 
     def add_accounts(self, department: Department) -> list[dict[str, Any]]:
-        """One account per role, with its second factor ready; passwords are made once and kept in ``demo.json``."""
+        """One account per role, with its second factor ready; passwords are made once and kept in ``demo.json``.
+
+        Pupil, parent and teachers are people of the first school; the parent has children in the second one too, if there is one.
+        """
         from collector.core.credentials import secret_text
 
         known = {one["role"]: one for one in self.folder.demo().get("accounts", [])}
@@ -126,8 +130,9 @@ class Stage:
             if role in known:
                 continue
             password, secret = secrets.token_urlsafe(12), secrets.token_bytes(_SECRET_BYTES)
-            place = (home,) if role in _OF_SCHOOL else ()
-            new = accounts.NewAccount(role.replace("_", "-"), role, password, place, secret)
+            people = self._people_of(role)
+            place = tuple(school for school, _person in people) or ((home,) if role in _OF_SCHOOL else ())
+            new = accounts.NewAccount(role.replace("_", "-"), role, password, place, secret, people)
             with department.database.begin(scope="*") as connection:
                 accounts.add(connection, new, utc_now(), accounts.factor_key(department.keys.master_key()))
             known[role] = {
@@ -138,6 +143,14 @@ class Stage:
                 "totp": secret_text(secret),
             }
         return list(known.values())
+
+    def _people_of(self, role: str) -> tuple[tuple[str, str], ...]:
+        """Who an account of the role is: (school, person)."""
+        if role not in MEMBERS:
+            return ()
+        homes = self.schools[: 2 if role == "parent" else 1]
+        found = ((one.spec.id, members(one.read_url, one.spec.organisation).get(role)) for one in homes)
+        return tuple((school, person) for school, person in found if person)
 
     # ---- the agents
 
