@@ -167,7 +167,7 @@ class StorePeople:
     def overview(self, session: Session, token: str, now: datetime) -> Overview:
         """What the page of the own account shows."""
         account = session.account
-        with self._database.begin(reader=(account.id, now)) as connection:
+        with self._database.begin(scope=",".join(account.schools), reader=(account.id, now)) as connection:
             names = {school: schools.get(connection, school).name for school in account.schools}
             known = {school: self._known(connection, account, school, now) for school in account.schools}
             listed = tuple(sessions.every(connection, account.id, token, now))
