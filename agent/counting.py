@@ -13,9 +13,9 @@ import time
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Final
 
+from agent.ranges import Range
 from agent.sources.query import Window
 from agent.state.fingerprints import Span
-from agent.sweeps import Range
 
 if TYPE_CHECKING:
     from agent.capture import Capture

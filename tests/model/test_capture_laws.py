@@ -12,11 +12,11 @@ from agent import capture, hints, sweeps
 from agent.capture import Capture
 from agent.ground import Ground
 from agent.hints import HintPass
+from agent.ranges import Range
 from agent.state import repair
 from agent.state.fingerprints import Table
 from agent.state.repair import UplinkState
 from agent.state.store import ADOPTED, StateStore
-from agent.sweeps import Range
 from tests.model.capture_centre import Violation
 from tests.model.capture_histories import LOADED, NUMBERS, explore, play
 from tests.model.capture_source import HOT, ModelSource, collated

@@ -360,7 +360,7 @@ def test_a_sweep_goes_on_after_a_restart_and_still_finds_what_went(desk: Desk, n
 
 
 def test_many_deletions_are_judged_before_the_first_goes(desk: Desk, monkeypatch: pytest.MonkeyPatch):
-    monkeypatch.setattr("agent.sweeps.KEYS", 1)
+    monkeypatch.setattr("agent.ranges.KEYS", 1)
     loaded(desk)
     limits(desk, delete_rows=2)
     for key in (("a",), ("b/c",), ("я",)):
