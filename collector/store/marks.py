@@ -7,7 +7,8 @@ from dataclasses import dataclass
 from decimal import Decimal
 from typing import TYPE_CHECKING, Final
 
-from collector.core.averages import Ratio, mean, weighted_mean
+from collector.core.averages import HALF, Ratio, expected, mean, weighted_mean
+from collector.core.whatif import FEWEST, Need, needs
 from collector.store.names import russian
 
 if TYPE_CHECKING:
@@ -191,6 +192,25 @@ def means(marks: Iterable[SubjectMark]) -> tuple[Ratio, Ratio]:
     """Mean and weighted mean of the numeric marks among these."""
     pairs = [(mark.value, mark.weight) for mark in marks if mark.kind == "numeric" and mark.value is not None]
     return mean(pairs), weighted_mean(pairs)
+
+
+def expected_mark(marks: Iterable[SubjectMark], threshold: Decimal = HALF) -> int | None:
+    """The mark that the weighted mean stands for; None below three marks that count."""
+    counted = _counted(marks)
+    return expected(weighted_mean(counted), threshold) if len(counted) >= FEWEST else None
+
+
+def needed(
+    marks: Iterable[SubjectMark], goal: int, weight: Decimal, values: Iterable[int], threshold: Decimal = HALF
+) -> tuple[Need, ...]:
+    """For each value, how many further marks of that weight reach the goal; see :func:`collector.core.whatif.needs`."""
+    counted = _counted(marks)
+    return needs(weighted_mean(counted), len(counted), goal, weight, values, threshold)
+
+
+def _counted(marks: Iterable[SubjectMark]) -> list[tuple[Decimal, Decimal]]:
+    """Value and weight of the marks that count."""
+    return [(one.value, one.weight) for one in marks if one.kind == "numeric" and one.value is not None and one.weight]
 
 
 def _subject_results(group: str, words: tuple[str, str], given: list[Result]) -> SubjectResults:

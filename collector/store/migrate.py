@@ -17,7 +17,7 @@ from alembic.script import ScriptDirectory
 from sqlalchemy import text
 
 from collector.store import account_tables as _account_tables  # noqa: F401 - they register themselves in METADATA
-from collector.store import rights
+from collector.store import family_tables, rights
 from collector.store.engine import sqlalchemy_engine
 from collector.store.problems import translated
 from collector.store.tables import METADATA, SCHEMA
@@ -58,6 +58,7 @@ def apply_policies(connection: Connection) -> None:
     _run(connection, rights.as_sql())
     for name in ("history.sql", "reach.sql", "policies.sql", "audit.sql", "accounts.sql"):
         _run(connection, (HERE / name).read_text("utf-8"))
+    _run(connection, family_tables.GRANTS)
 
 
 def newest() -> str:
