@@ -7,39 +7,62 @@ import contextlib
 import logging
 from contextlib import asynccontextmanager
 from datetime import UTC, datetime
-from typing import TYPE_CHECKING, Any
+from functools import cache
+from typing import TYPE_CHECKING, Any, Final
 
 import anyio.to_thread
 from anyio import CapacityLimiter
 from fastapi import Depends, FastAPI
 from starlette.middleware.gzip import GZipMiddleware
 from starlette.responses import PlainTextResponse, Response
+from starlette.routing import Route
 from starlette.staticfiles import StaticFiles
 from uvicorn.middleware.proxy_headers import ProxyHeadersMiddleware
 
 from portal import errors, security
+from portal.assets import compact
 from portal.deps import Portal, from_our_page, in_measure
 from portal.live import Hub
 from portal.metrics import Metrics
-from portal.pages import account, activate, codes, schools, signin
+from portal.pages import (
+    account,
+    activate,
+    announcements,
+    attendance,
+    codes,
+    diary,
+    family,
+    marks,
+    mydata,
+    schools,
+    signin,
+    timetable,
+)
 from portal.pages import provider as provider_pages
-from portal.rendering import STATIC, Renderer
+from portal.rendering import STATIC, STYLE, Renderer
 from portal.shell import Shell
 from portal.snapshots import Snapshots
 from portal.visits import Visits
 from proto.problems import Problem
 
 if TYPE_CHECKING:
-    from collections.abc import AsyncIterator, Callable
+    from collections.abc import AsyncIterator, Callable, Iterable, Iterator
+    from types import ModuleType
 
     from starlette.types import Scope
 
     from portal.config import Config
     from portal.people import StorePeople
-    from portal.ports import Accounts, Reader
+    from portal.ports import Accounts, Reader, SchoolData
     from portal.provider import Provider
 
 log = logging.getLogger(__name__)
+
+GROUPS: Final = (signin, schools, family, diary, marks, attendance, timetable, announcements, mydata)
+"""Every group of pages, each a module with its ``router``."""
+
+OF_PEOPLE: Final = (activate, account, provider_pages, codes)
+"""Pages of codes and of the own account, where there are people."""
 
 
 def utc_now() -> datetime:
@@ -47,10 +70,11 @@ def utc_now() -> datetime:
     return datetime.now(UTC)
 
 
-def create_app(
+def create_app(  # noqa: PLR0913  the one place where all parts meet
     config: Config,
     reader: Reader,
     accounts: Accounts,
+    data: SchoolData,
     *,
     people: StorePeople | None = None,
     provider: Provider | None = None,
@@ -61,7 +85,8 @@ def create_app(
 
     Without `people` there are no pages of codes and of the own account, and visits are not counted.
     """
-    renderer = Renderer(config)
+    groups = (*GROUPS, *OF_PEOPLE) if people else GROUPS
+    renderer = Renderer(config, frozenset(_paths(groups)))
     snapshots = Snapshots(reader, renderer, clock)
     hub = Hub(snapshots, config.poll_ms / 1000, config.viewers)
     metrics = Metrics()
@@ -74,6 +99,7 @@ def create_app(
         config,
         reader,
         accounts,
+        data,
         renderer,
         snapshots,
         hub,
@@ -86,8 +112,8 @@ def create_app(
         provider,
     )
     guards = [Depends(from_our_page), Depends(in_measure)]
-    for pages in (signin, activate, account, provider_pages, codes, schools) if people else (signin, schools):
-        app.include_router(pages.router, dependencies=guards)
+    for group in groups:
+        app.include_router(group.router, dependencies=guards)
     app.add_api_route("/healthz", healthz, methods=["GET"])
     app.add_api_route("/readyz", _readyz(reader), methods=["GET"])
     app.mount("/static", _Static(directory=STATIC), name="static")
@@ -97,6 +123,14 @@ def create_app(
     if config.trusted_proxies:
         app.add_middleware(ProxyHeadersMiddleware, trusted_hosts=list(config.trusted_proxies))
     return app
+
+
+def _paths(groups: Iterable[ModuleType]) -> Iterator[str]:
+    """Paths of all pages, as their routes spell them."""
+    for group in groups:
+        for route in group.router.routes:
+            if isinstance(route, Route):
+                yield route.path
 
 
 def create_monitoring_app(metrics: Metrics, reader: Reader) -> FastAPI:
@@ -162,11 +196,20 @@ def _tell_end(task: asyncio.Task[None]) -> None:
         log.critical("open pages are no longer updated", exc_info=task.exception())
 
 
+@cache
+def _compact_style() -> str:
+    return compact((STATIC / STYLE).read_text("utf-8"))
+
+
+def _style() -> Response:
+    return PlainTextResponse(_compact_style(), media_type="text/css")
+
+
 class _Static(StaticFiles):
     """Files of ours; their address holds their hash, so that a browser may keep them for ever."""
 
     async def get_response(self, path: str, scope: Scope) -> Response:
-        response = await super().get_response(path, scope)
+        response = _style() if path == STYLE else await super().get_response(path, scope)
         kept = "public, max-age=31536000, immutable" if scope["query_string"] else "no-cache"
         response.headers["Cache-Control"] = kept
         return response

@@ -47,6 +47,7 @@ def serve(context: Context) -> int:
             config,
             reader,
             accounts,
+            store.StoreSchoolData(database, ring),
             people=StorePeople(database, rules, ring, config.provider.issuer if config.provider else ""),
             provider=Provider(config.provider, ring.master_key()) if config.provider else None,
             announced=partial(store.announcements, config.database_url),

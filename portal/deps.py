@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from contextlib import contextmanager
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Annotated, Final, cast
 
@@ -16,17 +17,19 @@ from portal.rendering import LANGUAGE_COOKIE, Page, language_of, respond
 from portal.words import LANGUAGES, Words
 
 if TYPE_CHECKING:
-    from collections.abc import Callable
+    from collections.abc import Callable, Iterator
     from datetime import datetime
 
     from anyio import CapacityLimiter
     from starlette.responses import Response
 
+    from collector.store import reader as store
+    from collector.store.names import Names
     from portal.config import Config
     from portal.live import Hub
     from portal.metrics import Metrics
     from portal.people import StorePeople
-    from portal.ports import Accounts, Reader
+    from portal.ports import Accounts, Reader, SchoolData
     from portal.provider import Provider
     from portal.rendering import Renderer
     from portal.snapshots import Snapshots
@@ -34,7 +37,8 @@ if TYPE_CHECKING:
 
 SESSION_COOKIE: Final = "gorod_session"
 _YEAR_S: Final = 365 * 86_400
-_IN_ADDRESS: Final = ("sort", "state", "next", "class", "lang")
+_IN_ADDRESS: Final = ("sort", "state", "next", "class", "week", "term", "month", "year", "subject", "lang")
+"""Parameters that a page's links to itself carry on."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -44,6 +48,7 @@ class Portal:
     config: Config
     reader: Reader
     accounts: Accounts
+    data: SchoolData
     renderer: Renderer
     snapshots: Snapshots
     hub: Hub
@@ -139,6 +144,17 @@ class Caller:
         """Refuse the page to a role that has not the right."""
         if not self.may(right):
             raise HTTPException(HTTP_403_FORBIDDEN)
+
+    @contextmanager
+    def reading(self) -> Iterator[store.Reader]:
+        """School data as the caller may see them, looked up anew in one transaction: all of a page's data are of one moment."""
+        with self.portal.data.reader(self.session.account.id, self.page.now) as reader:
+            yield reader
+
+    @property
+    def names(self) -> Names:
+        """Opens sealed names for :meth:`reading`."""
+        return self.portal.data.names
 
 
 def page_of(request: Request, session: Session | None) -> Page:

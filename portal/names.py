@@ -139,3 +139,30 @@ RELATIONS: Final[Mapping[str, str]] = {
     "guardian": _("guardian"),
     "trustee": _("trustee"),
 }
+
+ABSENCES: Final[Mapping[str, tuple[str, str]]] = {
+    "УП": (_("excused"), _("with a valid reason")),
+    "Б": (_("ill"), _("because of illness")),
+    "НП": (_("unexcused"), _("without a valid reason")),
+    "ОТ": (_("absent"), _("the reason is not given yet")),
+    "ОП": (_("late for the lesson"), _("came late")),
+    "ОСВ": (_("exempt"), _("freed from the lesson")),
+    "ПР": (_("present"), _("corrected: was at the lesson")),
+}
+"""Code of attendance → the word that a page shows, what it means."""
+
+ABSENCE_TONES: Final[Mapping[str, str]] = {
+    "УП": "",
+    "Б": "",
+    "НП": "bad",
+    "ОТ": "late",
+    "ОП": "late",
+    "ОСВ": "",
+    "ПР": "",
+}
+
+VIEWINGS: Final[Mapping[str, str]] = {
+    "card_viewed": _("opened the pupil's card"),
+    "exported": _("took the data out as a file"),
+}
+"""What somebody did with the data of a person, as the person reads it."""

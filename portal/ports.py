@@ -1,14 +1,22 @@
-"""What the portal asks of the outside: health of schools, and people's accounts. PostgreSQL stands behind both; tests put fakes there."""
+"""What the portal asks of the outside: health of schools, people's accounts, school data under a reader's rights.
+
+PostgreSQL stands behind all of it; tests put fakes there.
+"""
 
 from __future__ import annotations
 
 from dataclasses import dataclass
-from typing import TYPE_CHECKING, Protocol
+from typing import TYPE_CHECKING, Any, Protocol
 
 if TYPE_CHECKING:
+    from contextlib import AbstractContextManager
     from datetime import datetime
 
+    from psycopg import Connection
+
+    from collector.store import reader as store
     from collector.store.health import ReceivedBatch, SchoolEvent, SchoolHealth
+    from collector.store.names import Names
     from collector.store.sessions import Session
     from collector.store.signin import Attempt, SignedIn
 
@@ -52,3 +60,17 @@ class Accounts(Protocol):
 
     def sign_out(self, token: str) -> None:
         """End a session."""
+
+
+class SchoolData(Protocol):
+    """School data for one account, in transactions in which the database itself decides which rows there are."""
+
+    @property
+    def names(self) -> Names:
+        """Opens sealed names."""
+
+    def reader(self, account: int, now: datetime) -> AbstractContextManager[store.Reader]:
+        """A transaction that sees what the account may see; Problem of the 18xx when the database is away."""
+
+    def noting(self) -> AbstractContextManager[Connection[Any]]:
+        """A transaction for what readers note for themselves (feeds, what was read); it sees no school data."""

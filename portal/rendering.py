@@ -14,13 +14,14 @@ from urllib.parse import urlencode
 from jinja2 import Environment, FileSystemLoader, StrictUndefined, select_autoescape
 from starlette.responses import HTMLResponse
 
-from portal import names, overview, security
+from collector.store.account_tables import PERSON_ROLES
+from portal import addresses, names, navigation, overview, security
 from portal.words import LANGUAGES, Words
 from proto import __version__
 from proto.problems import next_step_of, text_of
 
 if TYPE_CHECKING:
-    from collections.abc import Mapping, Sequence
+    from collections.abc import Collection, Mapping, Sequence
     from datetime import datetime
 
     from starlette.requests import Request
@@ -32,6 +33,7 @@ if TYPE_CHECKING:
 
 _HERE: Final = Path(__file__).parent
 STATIC: Final = _HERE / "static"
+STYLE: Final = "portal.css"
 LANGUAGE_COOKIE: Final = "gorod_lang"
 _DAY_S: Final = 86_400
 
@@ -60,8 +62,9 @@ class Page:
 class Renderer:
     """Turns templates into HTML; one for the life of the process."""
 
-    def __init__(self, config: Config) -> None:
-        self.config = config
+    def __init__(self, config: Config, routes: Collection[str] = ()) -> None:
+        """`routes`: paths of the application's pages; the navigation leads to these only."""
+        self.config, self.routes = config, routes
         self._environment = Environment(
             loader=FileSystemLoader(_HERE / "templates"),
             autoescape=select_autoescape(),
@@ -72,6 +75,8 @@ class Renderer:
         )
         self._environment.globals.update(
             version=__version__,
+            child_address=addresses.child,
+            key_in_address=addresses.key_in_address,
             static=self._static,
             level_of=overview.level_of,
             levels=overview.LEVELS,
@@ -80,6 +85,10 @@ class Renderer:
             signs=names.SIGNS,
             columns=names.COLUMNS,
             role_names=names.ROLES,
+            family_roles=PERSON_ROLES,
+            absence_names=names.ABSENCES,
+            viewing_names=names.VIEWINGS,
+            absence_tones=names.ABSENCE_TONES,
             level_names=names.LEVELS,
             filter_names=names.FILTERS,
             state_names=names.STATES,
@@ -126,11 +135,19 @@ class Renderer:
             "ngettext": words.ngettext,
             "heads": {name: words.gettext(head) for name, head, _ in names.COLUMNS},
             "organisation": self.config.names[words.lang],
+            "sections": self._sections(page),
+            "has_page": self.routes.__contains__,
             "languages": LANGUAGES,
             "ago_words": json.dumps(words.ago_words(), ensure_ascii=False),
             "csrf": masked_token(page.session),
             "reload_s": self.config.reload_s,
         }
+
+    def _sections(self, page: Page) -> tuple[navigation.Link, ...]:
+        if page.session is None or page.session.stage != "open":
+            return ()
+        account = page.session.account
+        return navigation.links(account.role, account.schools, page.address, self.routes)
 
     def _static(self, name: str) -> str:
         return f"/static/{name}?{self._hashes[name]}"

@@ -12,13 +12,16 @@ import psycopg
 from collector.store import accounts, health, sessions, signin
 from collector.store.activations import code_key
 from collector.store.keys import KeyRing
+from collector.store.names import Names
 from portal.ports import Card
 from proto.problems import Problem
 
 if TYPE_CHECKING:
     from collections.abc import AsyncGenerator
+    from contextlib import AbstractContextManager
     from datetime import datetime
 
+    from collector.store import reader as store
     from collector.store.engine import Database
     from portal.config import Config
 
@@ -89,6 +92,23 @@ class StoreAccounts:
         """End a session."""
         with self._database.begin() as connection:
             sessions.end(connection, token)
+
+
+class StoreSchoolData:
+    """School data out of the store, under the reader's rights."""
+
+    def __init__(self, database: Database, ring: KeyRing | None) -> None:
+        self._database = database
+        self.names = Names(ring)
+        """Opens sealed names; without a key ring there are none."""
+
+    def reader(self, account: int, now: datetime) -> AbstractContextManager[store.Reader]:
+        """A transaction that sees what the account may see."""
+        return self._database.reader(account, now)
+
+    def noting(self) -> AbstractContextManager[psycopg.Connection]:
+        """A transaction for what readers note for themselves."""
+        return self._database.plain()
 
 
 def key_ring(config: Config) -> KeyRing:

@@ -1,4 +1,4 @@
-"""Numbers, times and spans as people read them, in Russian and English (pure; the time is handed in)."""
+"""Numbers, days, times and spans as people read them, in Russian and English (pure; the time is handed in)."""
 
 from __future__ import annotations
 
@@ -13,7 +13,10 @@ from babel.dates import format_date, format_datetime, format_time
 from babel.numbers import format_decimal
 
 if TYPE_CHECKING:
-    from datetime import datetime, tzinfo
+    from datetime import date, datetime, tzinfo
+    from decimal import Decimal
+
+    Day = date
 
 LANGUAGES: Final = ("ru", "en")
 DASH: Final = "—"
@@ -46,6 +49,56 @@ class Words:
     def number(self, value: int | None) -> str:
         """A whole number with its thousands set apart."""
         return DASH if value is None else str(format_decimal(value, locale=self.lang))
+
+    def decimal(self, value: Decimal | None) -> str:
+        """A number with its fraction as it is kept: 4,44; without needless zeros where it is whole: 5."""
+        if value is None:
+            return DASH
+        plain = value.quantize(1) if value == value.to_integral_value() else value.normalize()
+        return str(format_decimal(plain, "#,##0.##########", locale=self.lang))
+
+    def hundredths(self, value: Decimal | None) -> str:
+        """A mean or a percentage, always with two digits: 4,40."""
+        return DASH if value is None else str(format_decimal(value, "#,##0.00", locale=self.lang))
+
+    def day(self, day: Day, *, year: bool = False) -> str:
+        """«23 ноября, пн»."""
+        return f"{self.date(day, year=year)}, {format_date(day, 'ccc', locale=self.lang)}"
+
+    def date(self, day: Day, *, year: bool = False) -> str:
+        """«23 ноября»."""
+        return str(format_date(day, "d MMMM y" if year else "d MMMM", locale=self.lang))
+
+    def short(self, day: Day) -> str:
+        """«23.11» for figures in rows."""
+        return str(format_date(day, "dd.MM" if self.lang == "ru" else "d MMM", locale=self.lang))
+
+    def weekday(self, day: Day) -> str:
+        """«понедельник»."""
+        return str(format_date(day, "cccc", locale=self.lang))
+
+    def weekday_short(self, day: Day) -> str:
+        """«пн»."""
+        return str(format_date(day, "ccc", locale=self.lang))
+
+    def month(self, day: Day) -> str:
+        """«ноябрь 2026»."""
+        return str(format_date(day, "LLLL y", locale=self.lang))
+
+    def span_of_days(self, first: Day, last: Day) -> str:
+        """«23–29 ноября», «30 ноября – 6 декабря»."""
+        if (first.year, first.month) == (last.year, last.month):
+            return self.gettext(
+                "%(first)s–%(last)s %(month)s", first=first.day, last=last.day, month=self._of_month(last)
+            )
+        return f"{self.date(first)} – {self.date(last)}"
+
+    def _of_month(self, day: Day) -> str:
+        return str(format_date(day, "MMMM", locale=self.lang))
+
+    def local(self, at: datetime) -> str:
+        """A moment of a school's own clock (naive): «23 ноября, 12:40»."""
+        return f"{self.date(at.date())}, {at:%H:%M}"
 
     def clock(self, at: datetime, now: datetime) -> str:
         """A moment as short as it stays clear: the time if it is today, else the day with it."""

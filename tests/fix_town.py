@@ -50,6 +50,7 @@ class Town:
                 self.config,
                 portal_store.StoreReader(reader, self.config),
                 portal_store.StoreAccounts(reader, rules),
+                portal_store.StoreSchoolData(reader, self.people.ring),
                 people=StorePeople(reader, rules, self.people.ring, issuer),
                 clock=lambda: self.now,
                 **options,

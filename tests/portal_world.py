@@ -5,15 +5,18 @@ from __future__ import annotations
 import asyncio
 import re
 import secrets
+from contextlib import contextmanager
 from dataclasses import dataclass, field, replace
 from datetime import UTC, datetime, timedelta
 from http.cookies import SimpleCookie
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, cast
 from urllib.parse import urlencode, urlsplit
 from zoneinfo import ZoneInfo
 
 from collector.store.accounts import Account
 from collector.store.health import SchoolHealth
+from collector.store.names import Names
+from collector.store.reader import Reader
 from collector.store.sessions import Session
 from collector.store.signin import Attempt, Outcome, SignedIn
 from portal.app import create_app
@@ -21,10 +24,11 @@ from portal.config import Address, Config
 from portal.ports import Card
 
 if TYPE_CHECKING:
-    from collections.abc import Mapping
+    from collections.abc import Iterator, Mapping
 
     from fastapi import FastAPI
 
+    from portal.ports import SchoolData
     from proto.problems import Problem
 
 NOW = datetime(2026, 11, 23, 9, 2, 11, tzinfo=UTC)  # 12:02:11 in Moscow
@@ -189,6 +193,36 @@ class FakeAccounts:
         return token
 
 
+class NoRows(Reader):
+    """A transaction in which there is nothing to see."""
+
+    def rows(self, statement: str, **parameters: object) -> list[tuple[Any, ...]]:
+        """None."""
+        del statement, parameters
+        return []
+
+
+class FakeSchoolData:
+    """No school data for anybody; ``down`` is the problem of a database that is away."""
+
+    def __init__(self) -> None:
+        self.names = Names(None)
+        self.down: Problem | None = None
+        self.asked: list[int] = []
+
+    @contextmanager
+    def reader(self, account: int, now: datetime) -> Iterator[Reader]:
+        """Nothing of anything, for whoever asks."""
+        if self.down is not None:
+            raise self.down
+        self.asked.append(account)
+        yield NoRows(cast("Any", None), account, None, now)
+
+    def noting(self) -> Any:
+        """Nobody notes anything here."""
+        raise AssertionError
+
+
 @dataclass
 class World:
     """One portal and its fakes."""
@@ -196,11 +230,12 @@ class World:
     reader: FakeReader
     accounts: FakeAccounts
     config: Config = field(default_factory=make_config)
+    data: SchoolData = field(default_factory=FakeSchoolData)
     now: datetime = NOW
 
     def app(self, **options: Any) -> FastAPI:
         """The application."""
-        return create_app(self.config, self.reader, self.accounts, clock=lambda: self.now, **options)
+        return create_app(self.config, self.reader, self.accounts, self.data, clock=lambda: self.now, **options)
 
 
 def make_world(*schools: SchoolHealth, **settings: Any) -> World:

@@ -11,9 +11,11 @@ from starlette.exceptions import HTTPException
 from starlette.responses import RedirectResponse, Response, StreamingResponse
 from starlette.status import HTTP_303_SEE_OTHER, HTTP_404_NOT_FOUND, HTTP_503_SERVICE_UNAVAILABLE
 
+from collector.store.account_tables import PERSON_ROLES
 from portal import names, overview
 from portal.deps import SESSION_COOKIE, Caller, SignedIn, reply
 from portal.live import Topic
+from portal.pages.family import today_page
 from portal.security import Right
 
 if TYPE_CHECKING:
@@ -29,6 +31,8 @@ _CHECK_S = 30.0
 @router.get("/")
 def first_page(request: Request, caller: SignedIn) -> Response:
     """The first page of each role: the schools, the own school, or that the section is not open yet."""
+    if caller.session.account.role in PERSON_ROLES:
+        return today_page(request, caller)
     if caller.may(Right.SCHOOLS):
         return reply(request, _schools_page(request, caller))
     if caller.may(Right.OWN_SCHOOL):

@@ -100,10 +100,16 @@ def test_a_person_signs_in_and_sees_the_city(city: Store, reader: Database, conf
         accounts.add(connection, accounts.NewAccount("anna", "parent", PASSWORD, ("23-001",)), NOW, rules.factor_key)
         accounts.add(connection, accounts.NewAccount("duty", "operator", PASSWORD), NOW, rules.factor_key)
     people = portal_store.StoreAccounts(reader, rules)
-    app = create_app(config, portal_store.StoreReader(reader, config), people, clock=lambda: NOW)
+    app = create_app(
+        config,
+        portal_store.StoreReader(reader, config),
+        people,
+        portal_store.StoreSchoolData(reader, None),
+        clock=lambda: NOW,
+    )
     parent, operator = Client(app), Client(app)
     parent.sign_in("anna", code="")
-    assert "Ваш раздел ещё не открыт" in parent.get("/").words
+    assert "Здесь пока нет ребёнка" in parent.get("/").words
     assert operator.sign_in("duty", code="").headers["location"] == "/login/factor"
     enrol(operator)
     assert "1 из 3 школ в порядке, 2 ещё не подключены." in operator.get("/").words
@@ -168,7 +174,13 @@ async def test_a_change_in_the_database_is_on_an_open_page_within_a_second(
 ):
     people = portal_store.StoreAccounts(reader, portal_store.sign_in_rules(config))
     health = portal_store.StoreReader(reader, config)
-    app = create_app(config, health, people, announced=lambda: portal_store.announcements(config.database_url))
+    app = create_app(
+        config,
+        health,
+        people,
+        portal_store.StoreSchoolData(reader, None),
+        announced=lambda: portal_store.announcements(config.database_url),
+    )
     from contextlib import aclosing
 
     from portal.live import Topic

@@ -5,16 +5,39 @@ from pathlib import Path
 
 import pytest
 
-from portal.rendering import STATIC
+from portal.assets import compact
+from portal.rendering import STATIC, STYLE
 from portal.words import Words
+from tests.portal_world import Client, make_world
 
 TEMPLATES = STATIC.parent / "templates"
 KILO = 1000
 
 
-@pytest.mark.parametrize(("pattern", "limit"), [("*.css", 20 * KILO), ("*.js", 10 * KILO)])
-def test_style_and_scripts_keep_their_size(pattern: str, limit: int):
-    assert 0 < sum(file.stat().st_size for file in STATIC.glob(pattern)) < limit
+def test_style_and_scripts_keep_their_size():
+    assert [file.name for file in STATIC.glob("*.css")] == [STYLE]
+    assert 0 < len(compact((STATIC / STYLE).read_text("utf-8")).encode()) < 20 * KILO
+    assert 0 < sum(file.stat().st_size for file in STATIC.glob("*.js")) < 10 * KILO
+
+
+def test_the_style_is_sent_compact_and_may_be_kept():
+    answer = Client(make_world().app()).get(f"/static/{STYLE}?hash")
+    assert answer.text == compact((STATIC / STYLE).read_text("utf-8"))
+    assert answer.headers["content-type"].startswith("text/css")
+    assert "immutable" in answer.headers["cache-control"]
+
+
+@pytest.mark.parametrize(
+    ("css", "small"),
+    [
+        ("a { color: red; }\n", "a{color:red}"),
+        ("/* why */ a:hover > b,\nc :focus { x: calc(1px + 2px); y: 0 }", "a:hover>b,c :focus{x:calc(1px + 2px);y:0 }"),
+        ("@media (max-width: 9px) { a { b: c; } }", "@media (max-width:9px){a{b:c}}"),
+        ('a::before { content: "●"; }', 'a::before{content:"●"}'),
+    ],
+)
+def test_a_style_sheet_loses_nothing_but_blanks_and_comments(css: str, small: str):
+    assert compact(css) == small.replace("0 }", "0}")
 
 
 @pytest.mark.parametrize("file", sorted([*TEMPLATES.glob("*.html"), *STATIC.glob("*")]), ids=lambda file: file.name)
