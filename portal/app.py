@@ -25,17 +25,22 @@ from portal.deps import Portal, from_our_page, in_measure
 from portal.live import Hub
 from portal.metrics import Metrics
 from portal.pages import (
+    access,
     account,
     activate,
     announcements,
     attendance,
+    city,
+    classroom,
     codes,
     diary,
     family,
     marks,
     mydata,
+    school_day,
     schools,
     signin,
+    teacher,
     timetable,
 )
 from portal.pages import provider as provider_pages
@@ -58,11 +63,25 @@ if TYPE_CHECKING:
 
 log = logging.getLogger(__name__)
 
-GROUPS: Final = (signin, schools, family, diary, marks, attendance, timetable, announcements, mydata)
+GROUPS: Final = (
+    signin,
+    schools,
+    family,
+    diary,
+    marks,
+    attendance,
+    timetable,
+    announcements,
+    mydata,
+    teacher,
+    classroom,
+    school_day,
+    access,
+)
 """Every group of pages, each a module with its ``router``."""
 
-OF_PEOPLE: Final = (activate, account, provider_pages, codes)
-"""Pages of codes and of the own account, where there are people."""
+OF_PEOPLE: Final = (activate, account, provider_pages, codes, city)
+"""Pages of codes, of accounts and of visits, where there are people."""
 
 
 def utc_now() -> datetime:

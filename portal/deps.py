@@ -37,7 +37,24 @@ if TYPE_CHECKING:
 
 SESSION_COOKIE: Final = "gorod_session"
 _YEAR_S: Final = 365 * 86_400
-_IN_ADDRESS: Final = ("sort", "state", "next", "class", "week", "term", "month", "year", "subject", "lang")
+_IN_ADDRESS: Final = (
+    "sort",
+    "state",
+    "next",
+    "class",
+    "week",
+    "term",
+    "month",
+    "year",
+    "subject",
+    "day",
+    "school",
+    "lacks",
+    "risk",
+    "role",
+    "kind",
+    "lang",
+)
 """Parameters that a page's links to itself carry on."""
 
 

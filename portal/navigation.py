@@ -53,15 +53,17 @@ _FAMILY: Final = (
     Section("/timetable", _("Timetable"), ("timetable", "feed")),
     Section("/announcements", _("Announcements")),
 )
-_TEACHER: Final = (_TODAY, Section("/journals", _("Journals")))
+_JOURNALS: Final = Section("/journals", _("Journals"), under=("/gaps",))
+_TEACHER: Final = (_TODAY, _JOURNALS)
 _CLASS_TEACHER: Final = (*_TEACHER, Section("/class", _("My class"), under=("/classes/",)))
-_MY_SCHOOL: Final = Section("/", _("My school"))
+_MY_SCHOOL: Final = Section("/", _("My school"), under=("/day/",))
 _CLASSES: Final = Section("/classes", _("Classes"))
-_ACCESS: Final = Section("/schools/{school}/codes", _("Access codes"))
+_ACCESS: Final = Section("/access", _("Access"))
+_CODES: Final = Section("/schools/{school}/codes", _("Access codes"))
 _SYNC: Final = Section("/schools/{school}", _("Synchronisation"))
-_HEAD: Final = (_MY_SCHOOL, _CLASSES, _ACCESS, _SYNC)
 _SCHOOLS: Final = Section("/", _("Schools"), under=("/schools/",))
 _ACCOUNTS: Final = Section("/accounts", _("Accounts"))
+_BOARD: Final = Section("/board", _("City board"))
 _VISITS: Final = Section("/visits", _("Visits"))
 _AUDIT: Final = Section("/audit", _("Audit"))
 
@@ -70,14 +72,14 @@ SECTIONS: Final[Mapping[str, tuple[Section, ...]]] = {
     "parent": _FAMILY,
     "teacher": _TEACHER,
     "class_teacher": _CLASS_TEACHER,
-    "deputy": (_MY_SCHOOL, _CLASSES, _SYNC),
-    "secretary": _HEAD,
-    "head": _HEAD,
+    "deputy": (_MY_SCHOOL, _CLASSES, _JOURNALS, _ACCESS, _VISITS, _SYNC),
+    "secretary": (_MY_SCHOOL, _CLASSES, _ACCESS, _CODES, _SYNC),
+    "head": (_MY_SCHOOL, _CLASSES, _JOURNALS, _ACCESS, _CODES, _VISITS, _SYNC),
     "sysadmin": (Section("/", _("My school"), under=("/schools/",)),),
-    "operator": (_SCHOOLS, _VISITS),
-    "analyst": (_SCHOOLS, _VISITS),
-    "security": (_SCHOOLS, _VISITS, _AUDIT),
-    "admin": (_SCHOOLS, _ACCOUNTS, _VISITS, _AUDIT),
+    "operator": (_SCHOOLS, _BOARD, _VISITS),
+    "analyst": (_SCHOOLS, _BOARD, _VISITS),
+    "security": (_SCHOOLS, _BOARD, _ACCOUNTS, _VISITS, _AUDIT),
+    "admin": (_SCHOOLS, _BOARD, _ACCOUNTS, _VISITS, _AUDIT),
 }
 """Role → its sections, in order."""
 

@@ -10,6 +10,7 @@ from enum import Enum
 from typing import TYPE_CHECKING, Final
 
 from collector.store import accounts, activations, audit, backoff, own, roster, schools, sessions, signin, visits
+from portal.city import StoreCity
 from proto.problems import Problem
 
 if TYPE_CHECKING:
@@ -83,6 +84,8 @@ class StorePeople:
 
     def __init__(self, database: Database, rules: signin.Rules, ring: KeyRing, issuer: str = "") -> None:
         self._database, self._rules, self._ring, self._issuer = database, rules, ring, issuer
+        self.city = StoreCity(database)
+        """What the department reads of the portal itself."""
 
     # ---- codes in the hands of people
 

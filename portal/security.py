@@ -23,6 +23,16 @@ class Right(Enum):
 
     SCHOOLS = "schools"  # the list of schools and how their synchronisation goes
     OWN_SCHOOL = "own_school"  # the same for the own school
+    OWN_JOURNALS = "own_journals"  # today's lessons and gaps of the own teaching groups
+    JOURNALS = "journals"  # journals, as far as the database lets them be seen
+    CLASSES = "classes"  # class lists with contacts
+    RESULTS = "results"  # marks, attendance and risks of whole classes
+    SCHOOL_DAY = "school_day"  # the day of the own school
+    ACCESS = "access"  # who may see what at the own school, and who answers for what
+    GIVE_ACCESS = "give_access"  # set roles within the own school, name who answers
+    ACCOUNTS = "accounts"  # every account
+    VISITS = "visits"  # who reads the portal
+    AUDIT = "audit"  # what people did
     CODES = "codes"  # make activation codes for people of the own school
 
 
@@ -42,25 +52,31 @@ class Grant:
     rights: frozenset[Right] = frozenset()
 
 
-_CITY: Final = Grant(Reach.CITY, frozenset({Right.SCHOOLS, Right.OWN_SCHOOL}))
-_SCHOOL_OFFICE: Final = Grant(Reach.SCHOOL, frozenset({Right.OWN_SCHOOL}))
-_SCHOOL_HEAD: Final = Grant(Reach.SCHOOL, frozenset({Right.OWN_SCHOOL, Right.CODES}))
-_SCHOOL: Final = Grant(Reach.SCHOOL)
+def _city(*more: Right) -> Grant:
+    return Grant(Reach.CITY, frozenset({Right.SCHOOLS, Right.OWN_SCHOOL, Right.VISITS, *more}))
+
+
+def _school(*rights: Right) -> Grant:
+    return Grant(Reach.SCHOOL, frozenset(rights))
+
+
+_OFFICE: Final = (Right.OWN_SCHOOL, Right.SCHOOL_DAY, Right.CLASSES, Right.ACCESS)
+_DEPUTY: Final = (*_OFFICE, Right.JOURNALS, Right.RESULTS, Right.VISITS)
 _PERSON: Final = Grant(Reach.PERSON)
 
 RIGHTS: Final[Mapping[str, Grant]] = {
     "pupil": _PERSON,
     "parent": _PERSON,
-    "teacher": _SCHOOL,
-    "class_teacher": _SCHOOL,
-    "deputy": _SCHOOL_OFFICE,
-    "secretary": _SCHOOL_HEAD,
-    "head": _SCHOOL_HEAD,
-    "sysadmin": _SCHOOL_OFFICE,
-    "operator": _CITY,
-    "analyst": _CITY,
-    "security": _CITY,
-    "admin": _CITY,
+    "teacher": _school(Right.OWN_JOURNALS, Right.JOURNALS),
+    "class_teacher": _school(Right.OWN_JOURNALS, Right.JOURNALS, Right.CLASSES, Right.RESULTS),
+    "deputy": _school(*_DEPUTY),
+    "secretary": _school(*_OFFICE, Right.CODES),
+    "head": _school(*_DEPUTY, Right.GIVE_ACCESS, Right.CODES),
+    "sysadmin": _school(Right.OWN_SCHOOL),
+    "operator": _city(),
+    "analyst": _city(),
+    "security": _city(Right.AUDIT, Right.ACCOUNTS),
+    "admin": _city(Right.AUDIT, Right.ACCOUNTS),
 }
 FAMILY: Final = ("pupil", "parent")
 CODES_BY: Final[Mapping[str, tuple[str, ...]]] = {

@@ -39,6 +39,7 @@ KINDS: Final = frozenset(
         "code_revoked",
         "account_added",
         "role_changed",
+        "responsible_named",
         "account_disabled",
         "account_reset",
         "factor_added",

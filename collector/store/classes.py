@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING, Any, Final, NamedTuple
 
 from collector.core.absence import LessonPlace, Missed, count, longest_unexcused
 from collector.core.averages import Ratio, expected, mean, weighted_mean
+from collector.core.whatif import FEWEST
 from collector.store import people
 from collector.store.lessons import HELD
 from collector.store.marks import Term
@@ -92,7 +93,7 @@ class ClassSubject:
     subject: str
     marks: int
     weighted: Ratio
-    expected: int | None  # the result if it is a number, else what the weighted mean stands for
+    expected: int | None  # the result if it is a number, else what the weighted mean of three marks or more stands for
     result: str | None  # what was given, as written
 
 
@@ -189,7 +190,8 @@ def _row(read: _Term, pupil: Pupil) -> ClassRow:
         weighted = weighted_mean(by_group[group])
         result = read.results.get((pupil.pupil, group))
         given = int(result[0]) if result and result[0] is not None else None
-        stands = given if given is not None else expected(weighted)
+        enough = sum(weight > 0 for _, weight in by_group[group]) >= FEWEST
+        stands = given if given is not None else expected(weighted) if enough else None
         if by_group[group] or result:
             subjects.append(
                 ClassSubject(subject, len(by_group[group]), weighted, stands, result[1] if result else None)

@@ -135,7 +135,9 @@ class Database:
 
     @contextlib.contextmanager
     def reader(self, account: int, now: datetime) -> Iterator[Reader]:
-        """A transaction that sees what the account may see at that moment, looked up anew each time; it writes nothing.
+        """A transaction that sees what the account may see at that moment, looked up anew each time.
+
+        It writes nothing but through functions of the database that look up anew who asks (``office.sql``).
 
         An account that does not exist or is disabled sees nothing; its ``Reader.role`` is None.
         """

@@ -18,6 +18,7 @@ from sqlalchemy import text
 
 from collector.store import account_tables as _account_tables  # noqa: F401 - they register themselves in METADATA
 from collector.store import family_tables, rights
+from collector.store import office_tables as _office_tables  # noqa: F401 - they register themselves in METADATA
 from collector.store.engine import sqlalchemy_engine
 from collector.store.problems import translated
 from collector.store.tables import METADATA, SCHEMA
@@ -56,7 +57,7 @@ def migrate(owner_url: str, lock_timeout_s: float = 4.0) -> str:
 def apply_policies(connection: Connection) -> None:
     """History triggers, rights, policies and grants, as this program knows them."""
     _run(connection, rights.as_sql())
-    for name in ("history.sql", "reach.sql", "policies.sql", "audit.sql", "accounts.sql"):
+    for name in ("history.sql", "reach.sql", "policies.sql", "audit.sql", "accounts.sql", "office.sql"):
         _run(connection, (HERE / name).read_text("utf-8"))
     _run(connection, family_tables.GRANTS)
 

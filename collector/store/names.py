@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import logging
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING, Any, Final
 
 from collector.store.keys import key_year
@@ -74,6 +74,15 @@ class Names:
         """Sealed values of one row as text; None where nothing is kept, the key is destroyed, or the value does not open."""
         keys = self._school_keys(school, now)
         return [_open(keys, entity, key, column, value) for column, value in zip(columns, sealed, strict=True)]
+
+    def sealed(self, now: datetime, school: str, entity: str, key: str, column: str, value: str) -> bytes | None:
+        """A value of the centre's own sealed under the school's key of the year; None without keys: nothing is ever kept unsealed."""
+        keys = self._school_keys(school, now)
+        if keys is None or not keys.years:
+            return None
+        # The year's key is made by the first stream of the year; until then the newest one serves. A login that only reads makes none.
+        year = keys.year if keys.year in keys.years else max(keys.years)
+        return replace(keys, year=year).seal(entity, key, column, value.encode())
 
     def _school_keys(self, school: str, now: datetime) -> SchoolKeys | None:
         """The school's keys, read again when they have changed; None without a ring, or when the school has none in it."""

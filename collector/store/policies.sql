@@ -17,7 +17,7 @@ DECLARE
     -- Tables that name a school but are no data of it.
     open_to_ingest CONSTANT text[] := ARRAY['code', 'certificate'];
     not_school_data CONSTANT text[] := ARRAY['account_scope', 'activation', 'visit',  -- see accounts.sql
-                                          'feed', 'announcement_read'];  -- see family_tables.py
+                                          'feed', 'announcement_read', 'responsible'];  -- see family_tables.py, office.sql
     -- What happened stays: nobody but the owner rewrites it.
     append_only CONSTANT text[] := ARRAY['event', 'tombstone', 'ledger', 'digest'];
     written CONSTANT text := $$school_id = (SELECT current_setting('gorod.school', true))$$;

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from contextlib import aclosing
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Final
 
 import anyio.to_thread
 from fastapi import APIRouter, Request
@@ -15,6 +15,7 @@ from collector.store.account_tables import PERSON_ROLES
 from portal import names, overview
 from portal.deps import SESSION_COOKIE, Caller, SignedIn, reply
 from portal.live import Topic
+from portal.pages import school_day, teacher
 from portal.pages.family import today_page
 from portal.security import Right
 
@@ -26,21 +27,27 @@ if TYPE_CHECKING:
 router = APIRouter()
 
 _CHECK_S = 30.0
+_OPENINGS: Final = {
+    Right.SCHOOLS: lambda request, caller: reply(request, _schools_page(request, caller)),
+    Right.OWN_JOURNALS: teacher.first_page,
+    Right.SCHOOL_DAY: school_day.first_page,
+}
+"""What a role sees first: the page of the first of these rights that it has."""
 
 
 @router.get("/")
 def first_page(request: Request, caller: SignedIn) -> Response:
-    """The first page of each role: the schools, the own school, or that the section is not open yet."""
+    """The first page of each role."""
     if caller.session.account.role in PERSON_ROLES:
         return today_page(request, caller)
-    if caller.may(Right.SCHOOLS):
-        return reply(request, _schools_page(request, caller))
-    if caller.may(Right.OWN_SCHOOL):
-        schools = caller.session.account.schools
-        if len(schools) == 1:
-            return RedirectResponse(f"/schools/{schools[0]}", HTTP_303_SEE_OTHER)
-        return reply(request, _schools_page(request, caller))
-    return reply(request, _not_open_yet(caller))
+    for right, opening in _OPENINGS.items():
+        if caller.may(right):
+            return opening(request, caller)
+    caller.need(Right.OWN_SCHOOL)
+    schools = caller.session.account.schools
+    if len(schools) == 1:
+        return RedirectResponse(f"/schools/{schools[0]}", HTTP_303_SEE_OTHER)
+    return reply(request, _schools_page(request, caller))
 
 
 @router.get("/schools/{school}")
@@ -94,25 +101,6 @@ def _schools_page(request: Request, caller: Caller) -> str:
         summary=portal.renderer.summary(schools, page),
         events=f"/events/schools?lang={page.words.lang}&known={known}",
     )
-
-
-def _not_open_yet(caller: Caller) -> str:
-    words = caller.page.words
-    return caller.portal.renderer.html(
-        "message.html",
-        caller.page,
-        title=words.gettext("Your section is not open yet"),
-        what=words.gettext(
-            "You have signed in as %(role)s. This part of the portal is still being built.", role=_role(caller)
-        ),
-        next=words.gettext("Until it opens, marks and timetable are in NetSchool as before."),
-        links=[],
-        reference="",
-    )
-
-
-def _role(caller: Caller) -> str:
-    return caller.page.words.gettext(names.ROLES[caller.session.account.role])
 
 
 def _seen(session: Session) -> tuple[str, tuple[str, ...]]:

@@ -42,7 +42,7 @@ MOVEMENT = ("movement_order", "movement_line")
 JOURNAL = ("lesson", "assignment", "mark", "attendance_event", "period_result")
 CHANGES = ("journal_change", "mark_history", "attendance_event_history", "period_result_history")
 # The portal's own tables, which have rules of their own (accounts.sql), and the codes of schools, which it never sees.
-OWN = ("account_scope", "activation", "visit", "code", "feed", "announcement_read")
+OWN = ("account_scope", "activation", "visit", "code", "feed", "announcement_read", "responsible")
 TABLES = sorted(
     table.name for table in METADATA.tables.values() if "school_id" in table.columns and table.name not in OWN
 )

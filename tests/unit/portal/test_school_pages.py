@@ -173,31 +173,37 @@ def test_an_odd_school_id_is_a_page_that_is_not_there(client: Client, school: st
     assert client.get(f"/schools/{school}").status == 404
 
 
-@pytest.mark.parametrize("role", ["head", "deputy", "secretary", "sysadmin"])
-def test_the_office_of_a_school_comes_straight_to_its_own_page(world: World, role: str):
+def test_the_system_administrator_of_a_school_comes_straight_to_its_own_page(world: World):
     client = Client(world.app())
-    client.sign_in(role)
+    client.sign_in("sysadmin")
     assert client.get("/").headers["location"] == "/schools/23-001"
     page = client.get("/schools/23-001")
     assert page.status == 200
     assert "Школа № 2" not in page.words
 
 
-def test_the_head_of_two_schools_sees_both_and_no_other(world: World):
-    world.accounts.add("two", "head", "23-001", "23-003")
+def test_the_system_administrator_of_two_schools_sees_both_and_no_other(world: World):
+    world.accounts.add("two", "sysadmin", "23-001", "23-003")
     client = Client(world.app())
     client.sign_in("two")
     assert order(client.get("/").text) == ["23-003", "23-001"]
     assert world.reader.asked[-1] == "23-001,23-003"
 
 
-@pytest.mark.parametrize("role", ["teacher", "class_teacher"])
-def test_a_role_whose_section_is_not_open_yet_is_told_so_kindly(world: World, role: str):
+@pytest.mark.parametrize("role", ["teacher", "class_teacher", "deputy", "secretary", "head"])
+def test_a_worker_whom_no_school_knows_is_told_what_to_do(world: World, role: str):
     client = Client(world.app())
     client.sign_in(role)
     page = client.get("/")
     assert page.status == 200
-    assert "Ваш раздел ещё не открыт" in page.words
+    assert "не привязана к школе" in page.words
+    assert "Попросите в канцелярии школы код доступа" in page.words
+
+
+@pytest.mark.parametrize("role", ["teacher", "class_teacher"])
+def test_the_synchronisation_is_not_for_teachers(world: World, role: str):
+    client = Client(world.app())
+    client.sign_in(role)
     assert client.get("/schools/23-001").status == 403
     assert client.get("/events/schools", accept="text/event-stream").status == 403
 
