@@ -31,7 +31,7 @@ STORE = ("test_store_*.py", "test_apply_*.py", "test_jobs_rounds.py", "test_stre
 pytestmark = [
     pytest.mark.integration,
     pytest.mark.full,
-    pytest.mark.timeout(600),
+    pytest.mark.timeout(1900),
     pytest.mark.skipif(
         not SERVERS, reason="no PostgreSQL of the distribution is installed (apt-get install postgresql)"
     ),
@@ -68,7 +68,7 @@ def test_a_city_ends_equal(owner_url: str, version: str, tmp_path: Path) -> None
         capture_output=True,
         text=True,
         check=False,
-        timeout=300,
+        timeout=900,
     )
     assert done.returncode == 0, done.stderr[-4000:]
     told = json.loads(done.stdout.splitlines()[-1])
@@ -89,7 +89,7 @@ def test_the_store_keeps_its_laws(version: str) -> None:
         capture_output=True,
         text=True,
         check=False,
-        timeout=580,
+        timeout=1800,
     )
     assert done.returncode == 0, done.stdout[-6000:]
     assert " passed" in done.stdout

@@ -83,6 +83,7 @@ def test_random_histories_keep_every_promise(rng: random.Random):
 
 
 @pytest.mark.full
+@pytest.mark.timeout(900)
 @pytest.mark.parametrize(
     "focus",
     [
