@@ -1,8 +1,8 @@
 """A teacher's, a class teacher's and a head's ways through the portal in a real browser, on a desk and on a telephone."""
 
-import re
 from collections.abc import Callable
 from typing import TYPE_CHECKING, Any
+from urllib.parse import urlsplit
 
 import pytest
 
@@ -130,12 +130,20 @@ def test_every_page_is_reached_by_the_keyboard_alone(open_page: OpenPage, serve_
     page.wait_for_url("**/journals")
 
 
-@pytest.fixture(scope="session")
-def addresses(staff: StaffPortal) -> dict[str, list[str]]:
-    """Every page of each role; found before a browser runs."""
-    own = staff.client("class_teacher").get("/class").headers["location"]
-    journal = re.findall(r'href="(/journals/[^"?]+)"', staff.client("teacher").get("/journals").text)[0]
-    further = re.findall(r'href="(/journals/[^"?]+)"', staff.client("coach").get("/journals").text)[0]
+def addresses_of(open_page: OpenPage, url: str) -> dict[str, list[str]]:
+    """Every page of each role, as people find them."""
+
+    def seen(login: str, address: str) -> "Page":
+        page = open_page()
+        sign_in(page, url, login)
+        page.goto(url + address)
+        return page
+
+    own = urlsplit(seen("class_teacher", "/class").url).path
+    journal, further = (
+        str(seen(login, "/journals").locator("a[href^='/journals/']").first.get_attribute("href")).partition("?")[0]
+        for login in ("teacher", "coach")
+    )
     lists = [f"/day/{SCHOOL}/{name}" for name in ("absent", "unfilled", "debts", "changes")]
     named = f"/access/{SCHOOL}/responsible"
     return {
@@ -151,10 +159,10 @@ def addresses(staff: StaffPortal) -> dict[str, list[str]]:
 
 @pytest.mark.parametrize("width", [320, 360, 768, 1280])
 def test_no_page_of_staff_breaks_a_rule_or_scrolls_sideways(
-    open_page: OpenPage, addresses: dict[str, list[str]], serve_portal: Serve, staff: StaffPortal, width: int
+    open_page: OpenPage, serve_portal: Serve, staff: StaffPortal, width: int
 ):
     url, wrong = serve_portal(staff), {}
-    for login, pages in addresses.items():
+    for login, pages in addresses_of(open_page, url).items():
         page = open_page(viewport={"width": width, "height": 800}, color_scheme="dark" if width == 360 else "light")
         sign_in(page, url, login)
         for address in pages:
@@ -169,12 +177,12 @@ def test_no_page_of_staff_breaks_a_rule_or_scrolls_sideways(
 
 
 def test_on_paper_there_is_no_navigation_and_the_journal_is_whole(
-    open_page: OpenPage, addresses: dict[str, list[str]], serve_portal: Serve, staff: StaffPortal
+    open_page: OpenPage, serve_portal: Serve, staff: StaffPortal
 ):
     page = open_page()
     url = serve_portal(staff)
     sign_in(page, url, "teacher")
-    page.goto(url + addresses["teacher"][4])
+    page.goto(url + addresses_of(open_page, url)["teacher"][4])
     page.emulate_media(media="print")
     assert not page.locator(".top nav").is_visible()
     assert page.locator(".journal tbody th").first.is_visible()
