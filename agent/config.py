@@ -47,7 +47,12 @@ SETTINGS: Final = (
     Setting("sweep_hot_s", 300.0, "Rows of the last days are compared after this time", "s", float, minimum=0.1),
     Setting("sweep_hint_ms", 200, "Pause between looks at what the source marks as changed", "ms", int, minimum=1),
     Setting(
-        "sweep_gather_ms", 80, "After a look that found changes, the next ones gather for so long", "ms", int, minimum=0
+        "sweep_gather_ms",
+        80,
+        "After a look that found changes, the next ones gather for so long; in a stream of them 2.5 times as long",
+        "ms",
+        int,
+        minimum=0,
     ),
     Setting("hot_days", 14, "How many days count as the last days", "d", int, minimum=1),
     Setting(

@@ -13,6 +13,7 @@ import time
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Final
 
+from agent.effort import Effort
 from agent.ranges import Range
 from agent.sources.query import Window
 from agent.state.fingerprints import Span
@@ -31,21 +32,17 @@ _MOST_NAMED: Final = 2000
 
 @dataclass(slots=True)
 class Counting:
-    """Runs beside the hint passes; see the module.
-
-    ``differing`` names the entities in which something went, by the last count; ``spent``: seconds of counting in the last pass.
-    """
+    """Runs beside the hint passes. ``differing`` names the entities in which something went, by the last count."""
 
     capture: Capture
     due: float = 0.0
-    spent: float = 0.0
     differing: set[int] = field(default_factory=set)
     _whole: dict[int, object] = field(default_factory=dict)
     _before: float = 0.0
 
     def after_pass(self, hints: HintPass, started_ms: int) -> None:
         """Count when it is time. An entity that was found whole stays so as long as the source's version does."""
-        store, now, self.spent = self.capture.store, time.monotonic(), 0.0
+        store, now, effort = self.capture.store, time.monotonic(), Effort()
         if not store.get("based") or store.adopting or store.reread_count():
             return  # what is to be read again proves nothing
         ground = None if hints.version is None else (hints.version, self.capture.basis)
@@ -62,12 +59,9 @@ class Counting:
                 if self._is_whole(profile, hints):
                     self._note_whole(profile, hints, started_ms, ground)
         if counted:
-            ended = time.monotonic()
-            before, self._before = self._before, ended - now
-            self.spent = self._before
-            self.due = ended + max(
-                _SHORTEST_S, min(self.spent, before) * _SHARE
-            )  # one slow count, as the first is, may be an accident
+            before, self._before = self._before, effort.seconds()
+            usual = min(self._before, before)  # a single slow count, as the first is, may be an accident
+            self.due = time.monotonic() + max(_SHORTEST_S, usual * _SHARE)
 
     def _note_whole(self, profile: EntityProfile, hints: HintPass, started_ms: int, ground: object) -> None:
         """Nothing went unseen: the entity is as fresh as its hints; without hints it was read whole since the pass began."""

@@ -18,6 +18,7 @@ from zoneinfo import ZoneInfo
 
 from agent.core.sweep import REST_FACTOR, Kind, Plan
 from agent.counting import Counting
+from agent.effort import Effort
 from agent.hints import HintPass
 from agent.sources.base import page_limit
 from agent.state.store import ADOPTING
@@ -81,6 +82,7 @@ class Reader:
         self._hot: HotSweep | None = None
         self._hints: HintPass | None = None
         self._counting = Counting(capture)
+        self._looking = 0.0
         self._whole: HotSweep | None = None
         self._rested: dict[int, float] = {}
         self._began: dict[Kind, float] = {}
@@ -109,8 +111,11 @@ class Reader:
 
     def _rest(self, seconds: float, stop: threading.Event) -> None:
         """Sleep, or less when the source shows that something changed; while changes gather, nothing shortens it."""
-        if self.progress.problem is not None or seconds <= max(_WAIT_S, self.plan.periods.gather):
+        asleep = self.plan.awake_from - time.monotonic()
+        if self.progress.problem is not None or seconds <= _WAIT_S:
             stop.wait(seconds)
+        elif asleep > 0:
+            stop.wait(min(seconds, asleep))
         elif self._guarded(lambda: self.capture.source.wait(seconds)):
             self.plan.wake()
 
@@ -156,7 +161,8 @@ class Reader:
         self._recovered()
         if done:
             ended = time.monotonic()
-            spent = ended - self._began.pop(kind, now) - (self._counting.spent if kind is Kind.HINT else 0.0)
+            began = self._began.pop(kind, now)
+            spent = self._looking if kind is Kind.HINT else ended - began
             calm = self._hints is not None and self._hints.at_rest
             self.plan.finished(kind, ended, seconds=spent, found=done == "found", calm=calm)
             if kind is Kind.WHOLE:
@@ -186,7 +192,9 @@ class Reader:
         if self._hints is None or self._hints.profiles != readable:
             self._hints = HintPass(self.capture, readable, round(self._config.hint_overlap_s * 1000))
         started = self.capture.now_ms()
+        effort = Effort()
         self._hints.run(self._limit)
+        self._looking = effort.seconds()
         self._counting.after_pass(self._hints, started)
         if self._whole is None:
             self._find_gone(readable)

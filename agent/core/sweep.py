@@ -1,7 +1,7 @@
 """Which sweep is due next, and how long it may rest: pure, with ``now`` passed in (seconds of a monotonic clock).
 
 Hints are probed all the time but, when they find nothing, take at most 1 % of a core; after one that found work, the changes of
-``gather`` seconds are taken together: a lone change leaves at once, a stream of them in small batches. A hot
+``gather`` seconds are taken together, and of longer while the stream of them goes on: a lone change leaves at once. A hot
 or full sweep rests at least 50 times as long as it took; entities in which a count found that something went are read whole when asked for.
 """
 
@@ -14,7 +14,9 @@ from typing import Final
 
 PROBE_SHARE: Final = 100
 REST_FACTOR: Final = 50
-AHEAD_S: Final = 0.1
+STREAM_FACTOR: Final = 2.5
+"""How much longer the changes of a stream are gathered than those that follow a lone one: an envelope costs the same whatever it holds."""
+AHEAD_S: Final = 0.5
 """So much work of looks that find nothing may come before its time: somebody wrote, but not what concerns us."""
 CALM_S: Final = 1.0
 """Pause between looks as long as the source itself tells when there is something new."""
@@ -47,7 +49,8 @@ class Periods:
 class Plan:
     """When each kind is due. A running sweep stays due until it reports its end.
 
-    ``empty_s`` is the work of looks that found nothing, less a hundredth of the time since then.
+    ``empty_s`` is the work of looks that found nothing, less a hundredth of the time since then. Before ``awake_from`` no write at the
+    source makes us look: changes gather, or too many looks were in vain.
     """
 
     periods: Periods
@@ -55,8 +58,9 @@ class Plan:
         default_factory=lambda: {Kind.HINT: 0.0, Kind.WHOLE: math.inf, Kind.HOT: 0.0, Kind.FULL: 0.0}
     )
     empty_s: float = 0.0
+    _streaming: bool = False
     _empty_at: float = 0.0
-    _awake_from: float = 0.0
+    awake_from: float = 0.0
 
     def next(self, now: float, *, reread: bool, based: bool) -> Kind | None:
         """What to do now. Without a base (no full sweep finished in this incarnation) hints have no mark and hot sweeps no point."""
@@ -71,7 +75,7 @@ class Plan:
         return max(0.0, min(self.due[kind] for kind in kinds) - now)
 
     def finished(self, kind: Kind, now: float, *, seconds: float, found: bool, calm: bool = False) -> None:
-        """A sweep ended after ``seconds`` of work; ``found`` changes or not. ``calm``: the source tells when there is more to see."""
+        """A sweep ended after ``seconds``, of looks at hints: of work; ``found`` changes or not. ``calm``: the source tells when there is more to see."""
         if kind is Kind.HINT:
             pause = self._looked(now, seconds, found=found, calm=calm)
         elif kind is Kind.WHOLE:
@@ -84,18 +88,18 @@ class Plan:
     def _looked(self, now: float, seconds: float, *, found: bool, calm: bool) -> float:
         """The pause after a look at the hints; when the source wakes us, it may be shorter by the part that is not owed."""
         if found:
-            owed = pause = self.periods.gather
+            owed = pause = self.periods.gather * (STREAM_FACTOR if self._streaming else 1.0)
         else:
             self.empty_s = max(0.0, self.empty_s - (now - self._empty_at) / PROBE_SHARE) + seconds
             self._empty_at = now
             owed = max(0.0, self.empty_s - AHEAD_S) * PROBE_SHARE
             pause = max(owed, CALM_S if calm else self.periods.hint)
-        self._awake_from = now + owed
+        self._streaming, self.awake_from = found, now + owed
         return pause
 
     def wake(self) -> None:
         """Something was written at the source: look at the hints as soon as may be."""
-        self.due[Kind.HINT] = min(self.due[Kind.HINT], self._awake_from)
+        self.due[Kind.HINT] = min(self.due[Kind.HINT], self.awake_from)
 
     def hurry(self, kind: Kind) -> None:
         """Something smells: the kind is due at once."""

@@ -42,6 +42,14 @@ def test_changes_that_follow_each_other_gather(plan: Plan):
     assert plan.due[Kind.HINT] == pytest.approx(NOW + 0.08)
 
 
+def test_a_stream_of_changes_gathers_longer_until_a_look_finds_nothing(plan: Plan):
+    pauses = []
+    for found in (True, True, True, False, True):
+        plan.finished(Kind.HINT, NOW, seconds=0.01, found=found)
+        pauses.append(round(plan.due[Kind.HINT] - NOW, 3))
+    assert pauses == [0.08, 0.2, 0.2, 0.2, 0.08]
+
+
 def test_a_write_at_the_source_ends_the_pause_after_an_empty_look(plan: Plan):
     plan.finished(Kind.HINT, NOW, seconds=0.01, found=False)
     assert plan.due[Kind.HINT] == pytest.approx(NOW + 0.2)
