@@ -101,6 +101,29 @@ def test_in_a_school_that_never_rests_every_entity_is_fresh_all_the_same(
         assert not filled.reader._counting.differing
 
 
+def test_a_row_that_went_before_the_pass_and_came_back_before_its_count_is_read_before_anything_is_claimed(
+    filled: Bench, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """By numbers and keys it is a changed row; but at no moment since the pass began did the source hold what was captured of it."""
+    add_announcement(filled, 900_200)
+    filled.look(count=True)
+    before, real = filled.rows("announcement")["900200"], filled.source.count
+    filled.write("DELETE FROM Announcements WHERE OrgCode = :org AND AnnouncementId = ?", 900_200)
+
+    def count(profile: Any, *arguments: Any, **named: Any) -> Any:
+        if profile.name == "announcement":
+            add_announcement(filled, 900_200)
+            filled.write("UPDATE Announcements SET Title = 'Концерт' WHERE AnnouncementId = ?", 900_200)
+        return real(profile, *arguments, **named)
+
+    monkeypatch.setattr(filled.source, "count", count)
+    filled.ahead_ms += 60_000
+    began = filled.now()
+    filled.look(count=True)
+    assert filled.capture.fresh[ANNOUNCEMENT] >= began
+    assert filled.rows("announcement")["900200"] != before
+
+
 def test_an_insert_does_not_hide_a_deletion_from_the_count(filled: Bench) -> None:
     """One went, one came: equal numbers alone prove nothing."""
     filled.ahead_ms += 60_000
