@@ -117,9 +117,9 @@ def settle(world: ReadersWorld) -> None:
 
 _VISITS = (  # school, day, role, group of pages, accounts, pages of each
     (SCHOOL, 23, "parent", "marks", 9, 3),
-    (SCHOOL, 23, "teacher", "journals", 4, 5),
+    (SCHOOL, 23, "pupil", "diary", 4, 5),
     (SCHOOL, 22, "parent", "diary", 2, 1),
-    (FURTHER, 20, "teacher", "journals", 1, 2),
+    (FURTHER, 20, "pupil", "timetable", 1, 2),
     ("", 23, "analyst", "visits", 1, 4),
 )
 

@@ -89,11 +89,13 @@ class Show:
         with self._progress() as progress:
             task = progress.add_task(text("Schools' databases"), total=stage.city.schools)
             stage.build_sources(lambda _school: progress.advance(task))
-        department = stage.prepare_collector()
-        stack.callback(department.close)
-        stage.add_schools(department)
-        known = stage.add_accounts(department)
-        stage.children.start_ready("collector", "collector", ["serve", "--data", str(stage.folder.collector)], {})
+        prepared = stage.prepare_collector()
+        stack.callback(prepared.close)
+        stage.add_schools(prepared)
+        known = stage.add_accounts(prepared)
+        department = stage.start_collector(prepared)
+        if department is not prepared:
+            stack.callback(department.close)
         stage.enrol(department)
         stage.start_portal()
         stage.folder.write_demo(stage.tell(department, known))

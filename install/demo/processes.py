@@ -75,6 +75,7 @@ class Children:
             raise Problem("GOR-1099", cause=f"{name}: no answer") from error
         if found is None:
             child.process.wait(_END_S)
+            self.running.remove(child)
             child.check()
         told: dict[str, Any] = json.loads((found or "ready {}").removeprefix("ready "))
         return told

@@ -19,6 +19,7 @@ from install.demo.generate import build_school
 from install.demo.members import MEMBERS, members
 from install.demo.processes import Children, free_port, run_once
 from proto.files import write_atomic
+from proto.problems import Problem
 from proto.settings import load
 
 if TYPE_CHECKING:
@@ -41,6 +42,7 @@ _OF_SCHOOL: Final = frozenset(
 )
 ROLES: Final = (*sorted(_OF_SCHOOL), "operator", "analyst", "security", "admin")
 _SECRET_BYTES: Final = 20
+_TRIES: Final = 3
 
 
 @dataclass(frozen=True, slots=True)
@@ -152,6 +154,28 @@ class Stage:
         found = ((one.spec.id, members(one.read_url, one.spec.organisation).get(role)) for one in homes)
         return tuple((school, person) for school, person in found if person)
 
+    def start_collector(self, department: Department) -> Department:
+        """The collector's program; the department with the addresses that it has now.
+
+        Between our look at the ports and its start another program, another city perhaps, may take one: then others are sought.
+        """
+        for left in reversed(range(_TRIES)):
+            try:
+                self.children.start_ready("collector", "collector", ["serve", "--data", str(self.folder.collector)], {})
+            except Problem:
+                if not left or not self._lost_a_port(department):
+                    raise
+                department.close()
+                department = self.prepare_collector()
+            else:
+                break
+        return department
+
+    @staticmethod
+    def _lost_a_port(department: Department) -> bool:
+        ports = [_port_of(department.values[key]) for key in _PORTS]
+        return any(free_port(port) != port for port in ports)
+
     # ---- the agents
 
     def enrol(self, department: Department) -> None:
@@ -179,7 +203,6 @@ class Stage:
 
     def _is_enrolled(self, stage: SchoolStage, addresses: tuple[str, str]) -> bool:
         from agent.transport.identity import IdentityFolder
-        from proto.problems import Problem
 
         try:
             facts = IdentityFolder(self.folder.agent(stage.spec.id) / "identity").load().facts

@@ -37,7 +37,7 @@ def test_every_picture_has_its_table(staff: StaffPortal):
 
 
 def test_a_head_sees_visits_of_the_own_school_only(staff: StaffPortal):
-    words = staff.client("head").get(f"/visits?{WEEK}&role=teacher").words
+    words = staff.client("head").get(f"/visits?{WEEK}&role=pupil").words
     assert "4 человека, 20 страниц" in words
     schools = {row[1] for row in table(staff.client("head")) if row[0] == "Школа"}
     assert schools == {"Школа 42-001"}

@@ -260,3 +260,27 @@ def test_agents_and_the_portal_run_until_the_children_are_ended(
     processes = [child.process for child in children.running]
     children.stop()
     assert [process.returncode for process in processes] == [0, 0, 0]
+
+
+def test_a_port_that_another_program_takes_meanwhile_is_exchanged(new_stage: Callable[..., Stage], children: Children):
+    stage = new_stage()
+    prepared = stage.prepare_collector()
+    with socket.socket() as taken:
+        host, _, port = prepared.values["sync_listen"].rpartition(":")
+        taken.bind((host, int(port)))
+        taken.listen()
+        department = stage.start_collector(prepared)
+        assert department.values["sync_listen"] != prepared.values["sync_listen"]
+    children.check()
+    department.close()
+
+
+def test_a_collector_that_cannot_start_for_another_reason_is_not_tried_again(
+    new_stage: Callable[..., Stage], monkeypatch: pytest.MonkeyPatch
+):
+    stage = new_stage()
+    with stage.prepare_collector() as prepared:
+        monkeypatch.setenv("GOROD_COLLECTOR_LEASE_S", "soon")
+        with pytest.raises(Problem) as refused:
+            stage.start_collector(prepared)
+    assert "GOR-1003" in str(refused.value)
